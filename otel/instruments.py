@@ -1,0 +1,185 @@
+"""Creates each instrument of `otel.names` once, behind typed wrappers that keep labels declared.
+
+Nobody else calls `meter.create_*`. Every recording takes an optional context, so that exemplars
+find the span even where it is not the current one.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import (
+    CallbackOptions,
+    Meter,
+    Observation,
+)
+from opentelemetry.metrics import Counter as ApiCounter
+from opentelemetry.metrics import Histogram as ApiHistogram
+from opentelemetry.metrics import UpDownCounter as ApiUpDownCounter
+from opentelemetry.metrics import _Gauge as ApiGauge
+
+from otel import attributes as a
+from otel import names
+from otel.labels import LabelGuard, Labels
+from otel.names import Metric
+from otel.settings import ApiSettings
+
+NO_LABELS: Final[Labels] = {}
+Observe = Callable[[], Iterable[tuple[float, Labels]]]
+
+
+class Counter:
+    """A sum that only grows."""
+
+    __slots__ = ("_add", "_admit", "metric")
+
+    def __init__(self, metric: Metric, instrument: ApiCounter, guard: LabelGuard) -> None:
+        self.metric = metric
+        self._add = instrument.add
+        self._admit = guard.admit
+
+    def add(
+        self, amount: float, labels: Labels = NO_LABELS, context: Context | None = None
+    ) -> None:
+        """Add to the series of these labels; `None` values are left out."""
+        self._add(amount, self._admit(labels), context)
+
+
+class UpDownCounter:
+    """A sum that grows and shrinks."""
+
+    __slots__ = ("_add", "_admit", "metric")
+
+    def __init__(self, metric: Metric, instrument: ApiUpDownCounter, guard: LabelGuard) -> None:
+        self.metric = metric
+        self._add = instrument.add
+        self._admit = guard.admit
+
+    def add(
+        self, amount: float, labels: Labels = NO_LABELS, context: Context | None = None
+    ) -> None:
+        """Add to the series of these labels, a negative amount to shrink it."""
+        self._add(amount, self._admit(labels), context)
+
+
+class Histogram:
+    """A distribution in the buckets `otel.names` states."""
+
+    __slots__ = ("_admit", "_record", "metric")
+
+    def __init__(self, metric: Metric, instrument: ApiHistogram, guard: LabelGuard) -> None:
+        self.metric = metric
+        self._record = instrument.record
+        self._admit = guard.admit
+
+    def record(
+        self, value: float, labels: Labels = NO_LABELS, context: Context | None = None
+    ) -> None:
+        """Record one value in the metric's unit."""
+        self._record(value, self._admit(labels), context)
+
+    def record_many(
+        self, values: Iterable[float], labels: Labels = NO_LABELS, context: Context | None = None
+    ) -> None:
+        """Record several values of one label set."""
+        admitted = self._admit(labels)
+        for value in values:
+            self._record(value, admitted, context)
+
+
+class Gauge:
+    """A value that is set."""
+
+    __slots__ = ("_admit", "_set", "metric")
+
+    def __init__(self, metric: Metric, instrument: ApiGauge, guard: LabelGuard) -> None:
+        self.metric = metric
+        self._set = instrument.set
+        self._admit = guard.admit
+
+    def set(self, value: float, labels: Labels = NO_LABELS) -> None:
+        """Set the value of the series of these labels."""
+        self._set(value, self._admit(labels))
+
+
+class Instruments:
+    """All instruments of ours on one meter, each created once."""
+
+    def __init__(
+        self, meter: Meter, settings: ApiSettings | None = None, *, strict: bool = False
+    ) -> None:
+        self._meter = meter
+        self._settings = settings or ApiSettings()
+        self._strict = strict
+        overflow = names.CARDINALITY_OVERFLOW
+        self._overflow = meter.create_counter(overflow.name, overflow.unit, overflow.meaning)
+
+        self.operation_duration = self._histogram(names.OPERATION_DURATION)
+        self.token_usage = self._histogram(names.TOKEN_USAGE)
+        self.time_to_first_chunk = self._histogram(names.TIME_TO_FIRST_CHUNK)
+        self.time_per_output_chunk = self._histogram(names.TIME_PER_OUTPUT_CHUNK)
+        self.input_tokens = self._counter(names.INPUT_TOKENS)
+        self.output_tokens = self._counter(names.OUTPUT_TOKENS)
+        self.cache_read_tokens = self._counter(names.CACHE_READ_TOKENS)
+        self.cache_write_tokens = self._counter(names.CACHE_WRITE_TOKENS)
+        self.reasoning_tokens = self._counter(names.REASONING_TOKENS)
+        self.cost = self._counter(names.COST)
+        self.unpriced_operations = self._counter(names.UNPRICED_OPERATIONS)
+        self.provider_errors = self._counter(names.PROVIDER_ERRORS)
+        self.retries = self._counter(names.RETRIES)
+        self.fallbacks = self._counter(names.FALLBACKS)
+        self.timeouts = self._counter(names.TIMEOUTS)
+        self.cache_requests = self._counter(names.CACHE_REQUESTS)
+        self.gateway_duration = self._histogram(names.GATEWAY_DURATION)
+        self.requests_rejected = self._counter(names.REQUESTS_REJECTED)
+        self.streams = self._counter(names.STREAMS)
+        self.db_operation_duration = self._histogram(names.DB_OPERATION_DURATION)
+        self.dependency_up = self._gauge(names.DEPENDENCY_UP)
+        self.dependency_check_duration = self._histogram(names.DEPENDENCY_CHECK_DURATION)
+        self.event_loop_lag = self._histogram(names.EVENT_LOOP_LAG)
+        self.app_operation_duration = self._histogram(names.APP_OPERATION_DURATION)
+
+    def observe_db_connections(self, observe: Observe) -> None:
+        """Have the connections counted by a function at each collection.
+
+        The function yields pairs of number and labels and must not block.
+        """
+        metric = names.DB_CONNECTIONS
+        guard = self._guard(metric)
+
+        def callback(_: CallbackOptions) -> Iterable[Observation]:
+            for value, labels in observe():
+                yield Observation(value, guard.admit(labels))
+
+        self._meter.create_observable_up_down_counter(
+            metric.name, [callback], metric.unit, metric.meaning
+        )
+
+    def _overflowed(self, metric: str, key: str) -> None:
+        self._overflow.add(1, {a.METRIC_NAME: metric, a.ATTRIBUTE_KEY: key})
+
+    def _guard(self, metric: Metric) -> LabelGuard:
+        return LabelGuard(
+            metric,
+            label_values=self._settings.label_values,
+            series=self._settings.series,
+            overflowed=self._overflowed,
+            strict=self._strict,
+        )
+
+    def _counter(self, metric: Metric) -> Counter:
+        instrument = self._meter.create_counter(metric.name, metric.unit, metric.meaning)
+        return Counter(metric, instrument, self._guard(metric))
+
+    def _histogram(self, metric: Metric) -> Histogram:
+        instrument = self._meter.create_histogram(
+            metric.name,
+            metric.unit,
+            metric.meaning,
+            explicit_bucket_boundaries_advisory=metric.buckets,
+        )
+        return Histogram(metric, instrument, self._guard(metric))
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        instrument = self._meter.create_gauge(metric.name, metric.unit, metric.meaning)
+        return Gauge(metric, instrument, self._guard(metric))
