@@ -33,6 +33,8 @@ lock: setup ## Resolve the dependencies anew into requirements/*.lock
 	  requirements/bootstrap.in -o requirements/bootstrap.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml otel/pyproject.toml --group pyproject.toml:dev --no-emit-package gaugeway-otel -o requirements/dev.lock
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  pyproject.toml otel/pyproject.toml --no-emit-package gaugeway-otel -c requirements/dev.lock -o requirements/runtime.lock
 
 .PHONY: check
 check: setup ## Lint, types and import directions (fast)
