@@ -5,21 +5,33 @@ Keys are never in the file: it names an environment variable or a file that hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+import yaml
+from pydantic import SecretStr, ValidationError
 
 from service.providers.protocol import Timeouts
+from service.targets_schema import ModelEntry, TargetEntry, TargetsFile
 
 DEFAULT_PATH = Path(__file__).with_name("targets.yaml")
 
 
 class TargetsError(ValueError):
     """The targets file cannot be used; the message names file, place, problem and remedy."""
+
+    @classmethod
+    def of(cls, location: str, error: ValidationError) -> Self:
+        """All problems of one validation, one a line, without the values (one may be a key)."""
+        lines = [
+            f"  {'.'.join(str(part) for part in item['loc']) or '(whole)'}: {_said(item)}"
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        return cls(f"{location} is not valid:\n" + "\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How a target is reached: what a provider is built from. `options` are the provider's own."""
+    """How a target is reached: what a provider is built from. `options` are the provider's own.
+
+    `location` is where it is declared, for messages.
+    """
 
     name: str
     provider: str
@@ -75,6 +90,7 @@ class Connection:
     api_key: SecretStr | None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    location: str = "the targets file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +106,115 @@ def load_targets(path: Path = DEFAULT_PATH, *, credentials: Mapping[str, str]) -
 
     Raises `TargetsError`.
     """
-    raise NotImplementedError
+    raw = _read(path)
+    try:
+        file = TargetsFile.model_validate(raw)
+    except ValidationError as error:
+        raise TargetsError.of(f"The targets file {path}", error) from None
+    connections = {
+        name: _connection(name, entry, path, credentials) for name, entry in file.targets.items()
+    }
+    orders = {model: [name] for name, entry in file.targets.items() for model in entry.models}
+    models = {
+        model: tuple(_target(name, file.targets[name], model, path) for name in order)
+        for model, order in {**orders, **file.models}.items()
+    }
+    return Targets(connections, models)
+
+
+def _read(path: Path) -> object:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TargetsError(
+            f"The targets file {path} cannot be read: {error.strerror}. "
+            "Set GAUGEWAY_TARGETS to a file that can be, or leave it unset for the default."
+        ) from None
+    except UnicodeDecodeError:
+        raise TargetsError(f"The targets file {path} is not UTF-8 text.") from None
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that refuses doubled keys
+    except yaml.YAMLError as error:
+        raise TargetsError(f"The targets file {path} is not valid YAML: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML lets a later key win silently; here that is a mistake worth telling."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' is there twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _connection(
+    name: str, entry: TargetEntry, path: Path, credentials: Mapping[str, str]
+) -> Connection:
+    location = f"{path}: targets.{name}"
+    return Connection(
+        name=name,
+        provider=entry.provider,
+        base_url=entry.base_url,
+        api_key=_api_key(entry, path, location, credentials),
+        headers=entry.headers,
+        options=entry.options,
+        location=location,
+    )
+
+
+def _api_key(
+    entry: TargetEntry, path: Path, location: str, credentials: Mapping[str, str]
+) -> SecretStr | None:
+    if entry.api_key_env is not None:
+        key = credentials.get(entry.api_key_env, "").strip()
+        problem = f"api_key_env names {entry.api_key_env}, which is not set. Set it"
+    elif entry.api_key_file is not None:
+        source = path.parent / Path(entry.api_key_file).expanduser()
+        try:
+            key = source.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise TargetsError(
+                f"{location}.api_key_file: {source} cannot be read: {error}"
+            ) from None
+        problem = f"api_key_file names {source}, which is empty. Write the key into it"
+    else:
+        return None
+    if not key:
+        raise TargetsError(f"{location}: {problem}, or remove the target.")
+    if not key.isascii() or any(letter.isspace() or not letter.isprintable() for letter in key):
+        raise TargetsError(f"{location}: the API key has a space or a letter no key has in it.")
+    return SecretStr(key)
+
+
+def _target(name: str, entry: TargetEntry, model: str, path: Path) -> Target:
+    served = entry.models[model]
+    parts = urlsplit(entry.base_url) if entry.base_url else None
+    port = (parts.port or (443 if parts.scheme == "https" else 80)) if parts else None
+    return Target(
+        name=name,
+        model=model,
+        operation=served.operation,
+        provider_name=entry.provider_name or entry.provider,
+        provider_model=served.model or model,
+        timeouts=Timeouts(**entry.timeouts.model_dump()),
+        retries=RetryPolicy(**entry.retries.model_dump()),
+        prices=_prices(served),
+        server_address=parts.hostname if parts else None,
+        server_port=port,
+    )
+
+
+def _prices(entry: ModelEntry) -> Prices | None:
+    return Prices(**entry.prices.model_dump()) if entry.prices else None
+
+
+def _said(item: Any) -> str:
+    """Pydantic's message, plainer where it speaks of Python rather than of the file."""
+    if item["type"] == "extra_forbidden":
+        return "there is no such setting"
+    return str(item["msg"]).removeprefix("Value error, ")

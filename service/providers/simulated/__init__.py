@@ -1,0 +1,1 @@
+"""The default provider: no key, no network, the same bytes for the same seed and prompt."""
