@@ -6,6 +6,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 version=$(sed -n 's/^  version: //p' manifest.yaml)
-# What is kept of go.mod is what ocb starts from, so versions stay unless the manifest moves them.
 GOFLAGS=-mod=mod go run "go.opentelemetry.io/collector/cmd/builder@v${version}" \
   --config manifest.yaml --skip-compilation
