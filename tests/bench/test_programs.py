@@ -1,0 +1,46 @@
+"""The measurements run, with parameters too small to mean anything, and print what they promise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import pytest
+
+from bench import collector_faults, metrics_endpoint, request_cpu
+
+# They start the service several times over.
+pytestmark = pytest.mark.slow
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1, lines
+    return cast("dict[str, Any]", json.loads(lines[0]))
+
+
+def test_the_cpu_of_a_request_is_told_for_each_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    request_cpu.main(["--rounds", "1", "--requests", "40", "--warm", "10", "--idle-seconds", "0.2"])
+    told = printed(capsys)
+    assert list(told["variants"]) == ["uninstrumented", "off", "on", "on_collector_dead"]
+    for name, variant in told["variants"].items():
+        assert variant["cpu_us_per_request"] > 0, name
+        assert variant["rss_mb_loaded"] > 0, name
+
+
+def test_each_state_of_a_collector_is_set_beside_a_live_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    collector_faults.main(["--seconds", "2", "--rate", "10"])
+    told = printed(capsys)
+    assert list(told["collectors"]) == ["live", "absent", "slow", "refusing"]
+    assert told["collectors"]["live"]["p99_ratio"] == 1
+    for name, state in told["collectors"].items():
+        assert state["statuses"] == {"200": 20}, name
+
+
+def test_the_time_of_a_scrape_is_told_with_its_series(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics_endpoint.main(["--series", "300", "--models", "20", "--times", "2"])
+    told = printed(capsys)
+    assert told["series"] >= 300
+    assert told["scrape_ms"] > 0
