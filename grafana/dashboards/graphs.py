@@ -1,0 +1,131 @@
+"""The row of stats and the time series: numbers from Prometheus against their thresholds."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from grafana_foundation_sdk.builders import prometheus, stat, timeseries
+from grafana_foundation_sdk.builders.common import (
+    GraphThresholdsStyleConfig,
+    ReduceDataOptions,
+    StackingConfig,
+    VizLegendOptions,
+    VizTextDisplayOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models.dashboard import FieldColorModeId, ValueMapping
+
+from grafana.dashboards import datasources
+from grafana.dashboards.looks import plain_steps, threshold_steps, when_absent
+from grafana.dashboards.queries import Query
+from grafana.dashboards.thresholds import Limits
+
+STAT_HEIGHT = 4
+GRAPH_HEIGHT = 8
+
+
+def number(
+    title: str,
+    description: str,
+    query: Query,
+    limits: Limits,
+    *,
+    unit: str,
+    absent: str = "no traffic",
+    decimals: int | None = None,
+    mappings: Sequence[ValueMapping] = (),
+) -> stat.Panel:
+    """One number as it is now, its background coloured by the limits."""
+    panel = (
+        stat.Panel()
+        .title(title)
+        .description(description)
+        .datasource(datasources.prometheus())
+        .height(STAT_HEIGHT)
+        .with_target(_target(query, 0).instant())
+        .unit(unit)
+        .no_value(absent)
+        .mappings([*mappings, when_absent(absent)])
+        .thresholds(threshold_steps(limits))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .color_mode(common.BigValueColorMode.BACKGROUND)
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .text(VizTextDisplayOptions().value_size(28))
+        .reduce_options(ReduceDataOptions().calcs(["last"]).values(False))
+    )
+    return panel if decimals is None else panel.decimals(decimals)
+
+
+def graph(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    limits: Limits | None = None,
+    stacked: bool = False,
+    maximum: float | None = None,
+    links: Sequence[DashboardLink] = (),
+) -> timeseries.Panel:
+    """Lines over time. With limits, dashed lines show where a worry begins."""
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(description)
+        .datasource(datasources.prometheus())
+        .height(GRAPH_HEIGHT)
+        .targets([_target(query, index).range() for index, query in enumerate(queries)])
+        .unit(unit)
+        .min(0)
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .line_width(1.5)
+        .fill_opacity(25 if stacked else 8)
+        .show_points(common.VisibilityMode.AUTO)
+        .point_size(4)
+        .axis_border_show(False)
+        .stacking(StackingConfig().mode(_stacking(stacked)))
+        .legend(_legend())
+        .tooltip(
+            VizTooltipOptions()
+            .mode(common.TooltipDisplayMode.MULTI)
+            .sort(common.SortOrder.DESCENDING)
+        )
+        .links(list(links))
+    )
+    if maximum is not None:
+        panel = panel.max(maximum)
+    if limits is None:
+        return panel.thresholds(plain_steps())
+    style = GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(threshold_steps(limits, good="transparent")).thresholds_style(style)
+
+
+def _legend() -> VizLegendOptions:
+    return (
+        VizLegendOptions()
+        .display_mode(common.LegendDisplayMode.LIST)
+        .placement(common.LegendPlacement.BOTTOM)
+        .show_legend(True)
+    )
+
+
+def _stacking(stacked: bool) -> Literal[common.StackingMode.NORMAL, common.StackingMode.NONE]:
+    return common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
+
+
+def _target(query: Query, index: int) -> prometheus.Dataquery:
+    return (
+        prometheus.Dataquery()
+        .datasource(datasources.prometheus())
+        .ref_id(reference(index))
+        .expr(query.expression)
+        .legend_format(query.legend)
+        .exemplar(query.exemplars)
+    )
+
+
+def reference(index: int) -> str:
+    """A query's id within its panel: A, B, C …"""
+    return chr(ord("A") + index)

@@ -1,0 +1,8 @@
+"""Grafana's names of the units this dashboard shows."""
+
+from typing import Final
+
+USD: Final = "currencyUSD"
+SECONDS: Final = "s"
+# 0 to 1, shown in percent.
+RATIO: Final = "percentunit"

@@ -1,0 +1,82 @@
+"""Which: models, apps and single requests."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.logs import Panel as LogsPanel
+from grafana_foundation_sdk.builders.table import Panel as TablePanel
+
+from grafana.dashboards import queries, thresholds
+from grafana.dashboards.overview.units import RATIO, SECONDS, USD
+from grafana.dashboards.selectors import label
+from grafana.dashboards.tables import Column, log_lines, metrics_table, requests_table
+from otel import attributes as a
+
+_USAGE_COLUMNS: Final = {
+    "Cost": Column(unit=USD, width=110, absent="-"),
+    "Requests": Column(unit="short", decimals=0, width=90),
+    "Failed": Column(unit=RATIO, decimals=1, width=80, limits=thresholds.ERROR_RATIO),
+    "p95": Column(
+        unit=SECONDS, decimals=2, width=80, limits=thresholds.DURATION_SECONDS, absent="-"
+    ),
+    "Tokens in": Column(unit="short", width=90),
+    "Tokens out": Column(unit="short", width=95),
+}
+_REQUEST_NAMES: Final = {
+    label(a.REQUEST_MODEL): "Model",
+    label(a.APP): "App",
+    label(a.OUTCOME): "Outcome",
+}
+
+
+def rankings() -> list[TablePanel]:
+    """Which model and which app."""
+    return [
+        metrics_table(
+            "Models by cost",
+            "Every model that was asked within the time range.",
+            queries.MODELS,
+            names={label(a.PROVIDER_NAME): "Provider", label(a.REQUEST_MODEL): "Model"},
+            columns=_USAGE_COLUMNS,
+            sort_by="Cost",
+        ),
+        metrics_table(
+            "Apps by cost",
+            "Every app that asked within the time range. An app is named by its API key.",
+            queries.APPS,
+            names={label(a.APP): "App"},
+            columns=_USAGE_COLUMNS,
+            sort_by="Cost",
+        ),
+    ]
+
+
+def requests() -> list[TablePanel | LogsPanel]:
+    """Which request: the ten worst by time and by cost, and the newest."""
+    return [
+        requests_table(
+            "Slowest requests",
+            "The ten slowest inferences of the time range, from the usage records.",
+            queries.SLOWEST_REQUESTS,
+            names=_REQUEST_NAMES,
+            columns={"Latency": Column(unit="ms", width=100, limits=_milliseconds())},
+            sort_by="Latency",
+        ),
+        requests_table(
+            "Dearest requests",
+            "The ten dearest inferences of the time range, from the usage records.",
+            queries.DEAREST_REQUESTS,
+            names=_REQUEST_NAMES,
+            columns={"Cost": Column(unit=USD, width=110)},
+            sort_by="Cost",
+        ),
+        log_lines(
+            "Usage records",
+            "One line for each inference, the newest first; open one for its attributes and trace.",
+            queries.RECENT_USAGE,
+        ),
+    ]
+
+
+def _milliseconds() -> thresholds.Limits:
+    limits = thresholds.DURATION_SECONDS
+    return thresholds.Limits(limits.warning * 1000, limits.critical * 1000)

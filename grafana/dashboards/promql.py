@@ -1,0 +1,72 @@
+"""The handful of PromQL shapes that panels are made of, without any metric's name."""
+
+from grafana.dashboards.selectors import labels, matchers
+from otel.names import Metric
+
+# For graphs: Grafana makes it at least four scrapes long, so that a rate always has two points.
+GRAPH_WINDOW = "$__rate_interval"
+# For tables: all that the chosen time range shows.
+RANGE_WINDOW = "$__range"
+# For the row of stats: what is wrong now.
+NOW_WINDOW = "5m"
+
+# More series than this make a graph unreadable and its legend longer than its panel.
+LEADING_SERIES = 8
+
+
+def per_second(
+    metric: Metric,
+    *extra: str,
+    by: tuple[str, ...] = (),
+    window: str = GRAPH_WINDOW,
+    series: str = "",
+) -> str:
+    """The summed rate of a counter; `series` is `_count` or `_sum` for a histogram's own."""
+    selected = f"{metric.prometheus}{series}{matchers(metric, *extra)}"
+    return f"{_sum(by)}(rate({selected}[{window}]))"
+
+
+def growth(
+    metric: Metric,
+    *extra: str,
+    by: tuple[str, ...] = (),
+    window: str = RANGE_WINDOW,
+    series: str = "",
+) -> str:
+    """The summed increase of a counter over the window."""
+    selected = f"{metric.prometheus}{series}{matchers(metric, *extra)}"
+    return f"{_sum(by)}(increase({selected}[{window}]))"
+
+
+def quantile(
+    metric: Metric,
+    share: float,
+    *extra: str,
+    by: tuple[str, ...] = (),
+    window: str = GRAPH_WINDOW,
+) -> str:
+    """A histogram's quantile, 0 to 1, in the histogram's unit."""
+    selected = f"{metric.prometheus}_bucket{matchers(metric, *extra)}"
+    grouped = ", ".join(["le", *([labels(*by)] if by else [])])
+    return f"histogram_quantile({share:g}, sum by ({grouped}) (rate({selected}[{window}])))"
+
+
+def ratio(part: str, whole: str) -> str:
+    """Part of whole, 0 where there is a whole but no series of the part, NaN where both rest."""
+    return f"({part} or 0 * {whole}) / {whole}"
+
+
+def or_zero(expression: str) -> str:
+    """0 instead of nothing, for a counter that has not been needed yet."""
+    return f"({expression}) or vector(0)"
+
+
+def leading(expression: str, metric: Metric, *, by: tuple[str, ...], series: str = "") -> str:
+    """Only the series that grew most over the whole range, the same ones at every step."""
+    selected = f"{metric.prometheus}{series}{matchers(metric)}"
+    grown = f"{_sum(by)}(increase({selected}[{RANGE_WINDOW}] @ end()))"
+    return f"{expression} and on ({labels(*by)}) topk({LEADING_SERIES}, {grown})"
+
+
+def _sum(by: tuple[str, ...]) -> str:
+    return f"sum by ({labels(*by)}) " if by else "sum"

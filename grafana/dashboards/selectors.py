@@ -1,0 +1,50 @@
+"""Which series a panel reads: the dashboard's variables as label matchers.
+
+The labels that a metric declares in `otel.names` decide which variables can filter it, so a query
+never asks for a label that its metric does not have.
+"""
+
+from typing import Final
+
+from otel import attributes
+from otel.names import Metric
+
+ENVIRONMENT: Final = "deployment.environment.name"
+SERVICE: Final = "service.name"
+
+# Dashboard variable → the attribute it selects.
+VARIABLES: Final = {
+    "environment": ENVIRONMENT,
+    "app": attributes.APP,
+    "provider": attributes.PROVIDER_NAME,
+    "model": attributes.REQUEST_MODEL,
+}
+
+
+def label(attribute: str) -> str:
+    """The attribute as Prometheus and Loki spell it: `gaugeway.app` is `gaugeway_app`."""
+    return attribute.replace(".", "_")
+
+
+def labels(*names: str) -> str:
+    """Attributes as the inside of a `by (…)`."""
+    return ", ".join(label(name) for name in names)
+
+
+def matchers(metric: Metric, *extra: str) -> str:
+    """`{…}` for a metric: the environment, each variable it has the label of, and `extra` as is.
+
+    The environment is a promoted resource attribute, which every metric carries.
+    """
+    declared = {ENVIRONMENT, *metric.attributes}
+    filters = [
+        f'{label(attribute)}=~"${variable}"'
+        for variable, attribute in VARIABLES.items()
+        if attribute in declared
+    ]
+    return "{" + ",".join([*filters, *extra]) + "}"
+
+
+def environment_matcher(*extra: str) -> str:
+    """`{…}` for what knows no more than the environment, such as a log stream."""
+    return "{" + ",".join([f'{label(ENVIRONMENT)}=~"$environment"', *extra]) + "}"
