@@ -1,4 +1,4 @@
-"""Writes the JSON that Grafana loads, or compares it: `python -m grafana.dashboards.build [--check]`."""
+"""Writes the JSON that Grafana loads: `python -m grafana.dashboards.build`, `--check` compares."""
 
 import argparse
 import json

@@ -54,14 +54,14 @@ def spending() -> list[StatPanel]:
             "Cost per hour",
             "What an hour costs at the pace of the last five minutes.",
             queries.COST_PER_HOUR_NOW,
-            thresholds.COST_PER_HOURUSD,
+            thresholds.COST_PER_HOUR_USD,
             unit=USD,
         ),
         number(
             "Cost, 24 h",
             "What the last 24 hours cost, whatever time range is chosen above.",
             queries.COST_OF_A_DAY,
-            thresholds.COST_PER_DAYUSD,
+            thresholds.COST_PER_DAY_USD,
             unit=USD,
         ),
         number(
