@@ -199,6 +199,14 @@ class ProviderRejected(ProviderError):
     falls_back = False
 
 
+class ProviderUnsupported(ProviderRejected):
+    """The request asks for what this provider's API cannot do; another provider may."""
+
+    default_code = "unsupported_value"
+    kind = "unsupported"
+    falls_back = True
+
+
 class ProviderRequestTooLarge(ProviderRejected):
     """The provider calls the request too large; another provider may take it."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from service.providers.anthropic import anthropic
+from service.providers.openai import openai
 from service.providers.protocol import Provider
 from service.providers.simulated.provider import simulated
 from service.providers.transport import Transport
@@ -13,6 +15,8 @@ Factory = Callable[[Connection, Transport], Provider]
 
 FACTORIES: Mapping[str, Factory] = {
     "simulated": simulated,
+    "openai": openai,
+    "anthropic": anthropic,
 }
 
 

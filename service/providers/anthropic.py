@@ -1,0 +1,117 @@
+"""Anthropic's Messages API, spoken to by those who speak OpenAI's format."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import ProviderStreamInterrupted, ProviderUnsupported
+from service.providers.anthropic_answer import (
+    ChunkTranslator,
+    completion_of,
+    failure_in,
+    failure_of,
+)
+from service.providers.anthropic_request import messages_request
+from service.providers.http import Endpoint
+from service.providers.protocol import Call, Chunk, Completion
+from service.providers.shapes import as_object, as_text
+from service.providers.transport import Transport
+from service.targets import Connection, TargetsError
+
+DEFAULT_BASE_URL = "https://api.anthropic.com"
+PATH = "/v1/messages"
+
+
+class AnthropicOptions(BaseModel):
+    """`max_tokens`: the limit of an answer where the caller sets none; the API demands one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_tokens: Annotated[int, Field(ge=1)] = 4096
+    version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = "2023-06-01"
+
+
+class AnthropicProvider:
+    """Translates both ways; holds no state between calls."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        options: AnthropicOptions,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._endpoint = endpoint
+        self._options = options
+        self._now = now
+
+    async def complete(self, call: Call) -> Completion:
+        """Answer a chat call as a whole."""
+        response = await self._endpoint.post(PATH, self._request(call), call.timeout)
+        answer, _ = await self._endpoint.read_object(response)
+        if answer.get("type") != "message" or not isinstance(answer.get("content"), list):
+            raise self._endpoint.invalid("JSON that is no message")
+        return completion_of(answer, created=int(self._now()))
+
+    async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
+        """Answer a chat call in chunks."""
+        request = {**self._request(call), "stream": True}
+        wanted = as_object(call.body.get("stream_options")).get("include_usage") is True
+        translator = ChunkTranslator(created=int(self._now()), include_usage=wanted)
+        response = await self._endpoint.post(PATH, request, call.timeout)
+        try:
+            async with aclosing(self._endpoint.events(response)) as events:
+                async for sent in events:
+                    event = self._endpoint.decode(sent.data)
+                    kind = as_text(event.get("type"))
+                    if kind == "error":
+                        raise self._endpoint.error(failure_in(event))
+                    for chunk in translator.translate(kind, event):
+                        yield chunk
+                    if translator.finished:
+                        await response.finish()
+                        return
+            raise ProviderStreamInterrupted(
+                f"The target '{self._endpoint.target}' broke the answer off before its end.",
+                upstream_status=200,
+            )
+        finally:
+            response.close()
+
+    async def check(self) -> None:
+        """Ask for the list of models."""
+        await self._endpoint.check("/v1/models")
+
+    def _request(self, call: Call) -> dict[str, object]:
+        if call.operation != "chat":
+            raise ProviderUnsupported(
+                f"The target '{call.target}' does not support {call.operation}.", param="model"
+            )
+        limit = self._options.max_tokens
+        return messages_request(
+            call.body, model=call.model, max_tokens=limit, target=self._endpoint.target
+        )
+
+
+def anthropic(connection: Connection, transport: Transport) -> AnthropicProvider:
+    """Build the provider of a target that speaks Anthropic's Messages API."""
+    try:
+        options = AnthropicOptions.model_validate(dict(connection.options))
+    except ValidationError as error:
+        raise TargetsError.of(connection.location + ".options", error) from None
+    headers = {"anthropic-version": options.version}
+    if connection.api_key is not None:
+        headers["x-api-key"] = connection.api_key.get_secret_value()
+    endpoint = Endpoint(
+        connection,
+        transport,
+        base_url=connection.base_url or DEFAULT_BASE_URL,
+        headers=headers,
+        read_failure=failure_of,
+    )
+    return AnthropicProvider(endpoint, options)
