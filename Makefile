@@ -13,7 +13,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 # The stamp carries the lock's digest, so a changed lock or a half-made environment is set up again.
-LOCK_DIGEST := $(shell cat requirements/*.lock pyproject.toml otel/pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+LOCK_DIGEST := $(shell (cat requirements/*.lock otel/pyproject.toml; sed -n '/^\[project\]/,/^\[dependency-groups\]/p' pyproject.toml) | sha256sum | cut -c1-16)
 STAMP := $(VENV)/.ready-$(LOCK_DIGEST)
 
 .PHONY: setup
@@ -36,13 +36,40 @@ lock: setup ## Resolve the dependencies anew into requirements/*.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml otel/pyproject.toml --no-emit-package gaugeway-otel -c requirements/dev.lock -o requirements/runtime.lock
 
+.PHONY: generate
+generate: setup ## Write the generated files anew: dashboards and the telemetry reference
+	$(BIN)/python -m grafana.dashboards.build
+	$(BIN)/python -m otel.document
+
 .PHONY: check
-check: setup ## Lint, types and import directions (fast)
+check: setup ## Lint, types, import directions and configurations (fast)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
+.PHONY: build
+build: setup ## Build the real components into the cache, if they are not there
+	$(BIN)/gaugeway build
+
 .PHONY: test
-test: check ## Everything CI runs
+test: check build ## Everything CI runs
 	$(BIN)/pytest
+
+.PHONY: up
+up: setup ## Start the stack and leave it running (STACK=auto|native|docker)
+	$(BIN)/gaugeway up --detach --stack $(STACK)
+
+.PHONY: demo
+demo: up ## Start the stack, drive a minute of traffic, follow one request
+	$(BIN)/gaugeway demo
+
+.PHONY: down
+down: ## Stop the stack
+	$(BIN)/gaugeway down
+
+.PHONY: bench
+bench: build ## Measure, side by side in one run; one JSON line each
+	@$(BIN)/python -m bench.request_cpu
+	@$(BIN)/python -m bench.metrics_endpoint
+	@$(BIN)/python -m bench.collector_faults
