@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -119,8 +118,8 @@ async def start(stack: AsyncExitStack, home: Path) -> dict[str, Subject]:
     return subjects
 
 
-async def measure(*, seconds: float, rate: float, home: Path) -> dict[str, object]:
-    """Run the load, then read drops, stop each service, and say what was seen."""
+async def run(*, seconds: float, rate: float, home: Path) -> dict[str, Subject]:
+    """Run the load, then read drops and stop each service."""
     async with AsyncExitStack() as stack:
         subjects = await start(stack, home)
         await steady(subjects, rate=rate, seconds=min(3.0, seconds))
@@ -131,12 +130,7 @@ async def measure(*, seconds: float, rate: float, home: Path) -> dict[str, objec
         for subject in subjects.values():
             subject.dropped = dropped(await asyncio.to_thread(subject.served.get, "/metrics"))
             subject.shutdown_seconds = await asyncio.to_thread(subject.served.stop)
-        return {
-            "bench": "collector_faults",
-            "seconds": seconds,
-            "requests_per_second_each": rate,
-            "collectors": {name: row(one, subjects["live"]) for name, one in subjects.items()},
-        }
+        return subjects
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -146,11 +140,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=40.0, help="requests a second to each")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="gaugeway-bench-") as home:
-        found = asyncio.run(
-            measure(seconds=arguments.seconds, rate=arguments.rate, home=Path(home))
-        )
-    json.dump(found, sys.stdout)
-    print()
+        subjects = asyncio.run(run(seconds=arguments.seconds, rate=arguments.rate, home=Path(home)))
+    found = {
+        "bench": "collector_faults",
+        "seconds": arguments.seconds,
+        "requests_per_second_each": arguments.rate,
+        "collectors": {name: row(one, subjects["live"]) for name, one in subjects.items()},
+    }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

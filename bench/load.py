@@ -34,7 +34,10 @@ class Question:
 
 @dataclass(slots=True)
 class Answers:
-    """What came back: how often each status (0: no answer), seconds of each, model by trace id."""
+    """What came back: how often each status (0: no whole answer), seconds of each whole answer.
+
+    `models` has the model asked for by trace id, for every answer that began.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter[int])
     seconds: list[float] = field(default_factory=list[float])
@@ -66,14 +69,16 @@ async def ask(
         async with session.post(
             f"{url}/v1/chat/completions", data=question.body, headers=headers
         ) as response:
+            if trace_id := response.headers.get("x-trace-id"):
+                answers.models[trace_id] = question.model
             await response.read()
     except (aiohttp.ClientError, TimeoutError):
         answers.statuses[0] += 1
+        # Nobody is there, perhaps: asking at full speed would not bring it back.
+        await asyncio.sleep(0.05)
         return
     answers.seconds.append(time.perf_counter() - began)
     answers.statuses[response.status] += 1
-    if trace_id := response.headers.get("x-trace-id"):
-        answers.models[trace_id] = question.model
 
 
 def client(headers: Mapping[str, str], *, connections: int = 100) -> aiohttp.ClientSession:
@@ -93,9 +98,13 @@ async def closed_loop(
     requests: int,
     concurrency: int,
     until: Callable[[], bool] = lambda: False,
+    answers: Answers | None = None,
 ) -> Answers:
-    """Send `requests` in all, `concurrency` at a time, each as soon as one is answered."""
-    answers = Answers()
+    """Send `requests` in all, `concurrency` at a time, each as soon as one is answered.
+
+    Ends early when `until` says so; notes answers in `answers` when given.
+    """
+    answers = Answers() if answers is None else answers
     numbers = iter(range(requests))
 
     async def worker(session: aiohttp.ClientSession) -> None:

@@ -17,7 +17,8 @@ from tests.e2e.stack import Stack, running
 from tests.e2e.targets import write_targets
 
 HERE = Path(__file__).parent
-PORT_OFFSET = 24000
+# Below the ports that the kernel hands out, and clear of the other stacks of these tests.
+PORT_OFFSET = 16000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

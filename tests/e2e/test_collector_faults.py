@@ -1,0 +1,46 @@
+"""A Collector that is absent, slow or refusing changes nothing for the service's callers."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bench import collector_faults
+from bench.collector_faults import Subject
+
+SECONDS = 12.0
+RATE = 25.0
+SHUTDOWN_WITHIN = 7.0
+"""Five seconds is the bound for telemetry; the rest is for closing the server on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Subject]:
+    """The four services after the same load, stopped."""
+    home: Path = tmp_path_factory.mktemp("faults")
+    return asyncio.run(collector_faults.run(seconds=SECONDS, rate=RATE, home=home))
+
+
+STATES = ("live", "absent", "slow", "refusing")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_request_is_answered(subjects: dict[str, Subject], state: str) -> None:
+    assert subjects[state].answers.statuses == {200: int(SECONDS * RATE)}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_shutting_down_is_bounded(subjects: dict[str, Subject], state: str) -> None:
+    assert subjects[state].shutdown_seconds <= SHUTDOWN_WITHIN
+
+
+@pytest.mark.parametrize("state", ["absent", "refusing"])
+def test_what_is_lost_is_counted(subjects: dict[str, Subject], state: str) -> None:
+    lost = subjects[state].dropped
+    assert sum(lost.values()) > 0, f"{state}: /metrics counts no loss"
+
+
+def test_nothing_is_lost_with_a_live_collector(subjects: dict[str, Subject]) -> None:
+    assert subjects["live"].dropped == {}

@@ -1,0 +1,182 @@
+"""staging and prod as they run: who may send, and what survives."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import tempfile
+import time
+import urllib.error
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bench.load import Question, closed_loop
+from otel import names
+from service.keys import add_key
+from stack.credentials import tls_material
+from stack.home import Home
+from stack.settings import TlsFiles
+from stack.supervision.client import SupervisorClient
+from tests.e2e.backends import get
+from tests.e2e.columns import METRICS_WITHIN, sum_of
+from tests.e2e.matrix import SCENARIOS
+from tests.e2e.polling import NotYetError, until
+from tests.e2e.secured import Sender
+from tests.e2e.stack import Stack, running
+from tests.e2e.targets import write_targets
+
+PLAIN = next(scenario for scenario in SCENARIOS if scenario.name == "plain")
+OFFSETS = {"staging": 16007, "prod": 16014}
+WORKERS = 4
+REQUESTS = 80
+BACKENDS = ("tempo", "loki")
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A stack outside dev, how its Collector is spoken to, and the service's key."""
+
+    stack: Stack
+    sender: Sender
+    api_key: str
+
+    def stop(self, *names: str) -> None:
+        """Stop parts and leave the others."""
+        self._each(names, start=False)
+
+    def start(self, *names: str) -> None:
+        """Start parts that were stopped."""
+        self._each(names, start=True)
+
+    def _each(self, names: tuple[str, ...], *, start: bool) -> None:
+        client = SupervisorClient(Home(self.stack.home).socket)
+
+        async def each() -> None:
+            for name in names:
+                await (client.start(name) if start else client.stop(name))
+
+        asyncio.run(each())
+
+
+@pytest.fixture(scope="module", params=list(OFFSETS))
+def secured(request: pytest.FixtureRequest) -> Generator[Secured]:
+    env = str(request.param)
+    with tempfile.TemporaryDirectory(prefix=f"gaugeway-{env}-") as directory:
+        home = Path(directory)
+        environment = {
+            "GAUGEWAY_TARGETS": str(write_targets(home / "targets.yaml", SCENARIOS)),
+            "GAUGEWAY_WORKERS": str(WORKERS),
+        }
+        key = add_key(home, "e2e", "app")
+        with running(home, offset=OFFSETS[env], environment=environment, env=env) as started:
+            material = tls_material(Home(home), TlsFiles(), datetime.now(UTC))
+            context = ssl.create_default_context(cafile=str(material.authority))
+            sender = Sender(started.urls["collector"], context, material.token)
+            yield Secured(started, sender, key)
+
+
+def test_a_sender_without_the_token_is_refused(secured: Secured) -> None:
+    assert secured.sender.url.startswith("https://")
+    for token in (None, "wrong"):
+        status, trace_id = replace(secured.sender, token=token).send_span()
+        assert status == 401, f"token {token!r} was answered {status}"
+        assert secured.stack.tempo.spans(trace_id) == ()
+    status, trace_id = secured.sender.send_span()
+    assert status == 200
+    _arrives(secured, trace_id)
+
+
+def test_a_collector_of_another_authority_is_refused(secured: Secured) -> None:
+    stranger = replace(secured.sender, context=ssl.create_default_context())
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        stranger.send_span()
+
+
+def test_plain_text_is_refused(secured: Secured) -> None:
+    plain = replace(secured.sender, url=secured.sender.url.replace("https://", "http://"))
+    status, trace_id = plain.send_span()
+    assert status == 400
+    assert secured.stack.tempo.spans(trace_id) == ()
+
+
+def test_four_workers_arrive_whole_through_tls(secured: Secured) -> None:
+    answers = asyncio.run(
+        closed_loop(
+            secured.stack.service_url,
+            {"authorization": f"Bearer {secured.api_key}"},
+            [Question(PLAIN.model)],
+            requests=REQUESTS,
+            concurrency=16,
+        )
+    )
+    assert answers.statuses == {200: REQUESTS}, answers.statuses
+    query = sum_of(names.OPERATION_DURATION, {"gen_ai_request_model": PLAIN.model})
+
+    def probe() -> None:
+        value = secured.stack.prometheus.value(query)
+        if value != REQUESTS:
+            raise NotYetError(f"Prometheus: {query} is {value}, expected {REQUESTS}")
+
+    until(probe, within=METRICS_WITHIN)
+    for trace_id in list(answers.models)[:: REQUESTS // 4]:
+        _arrives(secured, trace_id)
+
+
+def test_what_a_backend_missed_survives_a_restart_of_the_collector(secured: Secured) -> None:
+    began = time.time()
+    secured.stop(*BACKENDS)
+    status, trace_id = secured.sender.send_span()
+    assert status == 200
+    text = f"queued {trace_id}"
+    assert secured.sender.send_log(text) == 200
+    secured.stop("collector")
+    secured.start("collector")
+    secured.start(*BACKENDS)
+    _arrives(secured, trace_id)
+    logql = f'{{service_name="e2e"}} |= "{text}"'
+
+    def probe() -> None:
+        try:
+            lines = secured.stack.loki.lines(logql, since=began - 5, until=time.time() + 5)
+        except (urllib.error.URLError, ConnectionError) as error:
+            raise NotYetError(f"Loki: {error}") from None
+        if len(lines) != 1:
+            raise NotYetError(f"Loki: {logql} gave {len(lines)} lines, expected 1")
+
+    until(probe, within=60)
+
+
+def test_the_collector_reports_on_itself(secured: Secured) -> None:
+    _self_telemetry(secured.stack)
+
+
+def test_the_collector_reports_on_itself_in_dev(stack: Stack) -> None:
+    _self_telemetry(stack)
+
+
+def _self_telemetry(stack: Stack) -> None:
+    query = "sum(otelcol_exporter_queue_capacity)"
+
+    def probe() -> None:
+        if not stack.prometheus.value(query):
+            targets = get(f"{stack.urls['prometheus']}/api/v1/targets")["data"]["activeTargets"]
+            states = {one["labels"]["job"]: one["health"] for one in targets}
+            raise NotYetError(f"Prometheus: {query} has no series; scraped: {states}")
+
+    until(probe, within=METRICS_WITHIN)
+
+
+def _arrives(secured: Secured, trace_id: str) -> None:
+    def probe() -> None:
+        try:
+            spans = secured.stack.tempo.spans(trace_id)
+        except (AssertionError, urllib.error.URLError, ConnectionError) as error:
+            raise NotYetError(f"Tempo: {error}") from None
+        if not spans:
+            raise NotYetError(f"Tempo does not know the trace {trace_id}")
+
+    until(probe, within=60)
