@@ -1,0 +1,5 @@
+"""`gaugeway demo`."""
+
+
+def demo() -> None:
+    """Demo."""

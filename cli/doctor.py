@@ -1,0 +1,5 @@
+"""`gaugeway doctor`."""
+
+
+def doctor() -> None:
+    """Doctor."""

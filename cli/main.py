@@ -1,0 +1,54 @@
+"""The `gaugeway` command: each group of commands in a file of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli.build import build
+from cli.console import show_error
+from cli.demo import demo
+from cli.doctor import doctor
+from cli.logs import logs
+from cli.running import down, up
+from cli.status import status
+from stack.binaries import BinaryError
+from stack.home import HomeError
+from stack.settings import SettingsError
+
+_HELP = """Make an LLM application observable with OpenTelemetry and the Grafana stack.
+
+`gaugeway up` starts the service with a real Collector, Prometheus, Loki, Tempo and Alertmanager on
+this machine; `gaugeway demo` sends a minute of traffic and follows one request through all of them.
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_RUN = "Run"
+_LOOK = "Look"
+_PREPARE = "Prepare"
+
+app.command(rich_help_panel=_RUN)(up)
+app.command(rich_help_panel=_RUN)(down)
+app.command(rich_help_panel=_LOOK)(status)
+app.command(rich_help_panel=_LOOK)(logs)
+app.command(rich_help_panel=_LOOK)(demo)
+app.command(rich_help_panel=_PREPARE)(doctor)
+app.command(rich_help_panel=_PREPARE)(build)
+
+
+def main() -> None:
+    """Run the command line; what a person can put right is one message, not a traceback."""
+    try:
+        app()
+    except (SettingsError, HomeError, BinaryError) as error:
+        show_error(str(error))
+        sys.exit(1)

@@ -1,0 +1,161 @@
+"""`gaugeway up` and `gaugeway down`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+from rich.live import Live
+
+from cli.console import console, show_error, show_failed, status_view
+from stack.lifecycle import (
+    ComponentsFailedError,
+    PortsTakenError,
+    Stack,
+    Started,
+    StartError,
+)
+from stack.settings import Settings, load
+from stack.status import ComponentStatus, StackStatus
+
+
+def up(
+    *,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return once everything is ready.")
+    ] = False,
+    env: Annotated[
+        str | None,
+        typer.Option(
+            "--env",
+            help="dev, staging or prod: which of the Collector's configurations. "
+            "staging and prod take telemetry over TLS with a token.",
+            metavar="ENV",
+        ),
+    ] = None,
+) -> None:
+    """Start the service and everything it reports to.
+
+    Missing binaries are built first, once. Without **--detach** it stays in the foreground and
+    Ctrl-C stops the stack.
+    """
+    settings = load(environment=env)
+    try:
+        code = asyncio.run(_up(settings, detach=detach))
+    except KeyboardInterrupt:
+        code = 130
+    raise typer.Exit(code)
+
+
+def down() -> None:
+    """Stop the stack, the service first, so that what it measured is kept."""
+    settings = load()
+    was_running = asyncio.run(Stack(settings).stop())
+    console().print(
+        f"[green]stopped[/]; data and logs stay in {settings.home.path}"
+        if was_running
+        else f"nothing is running in {settings.home.path}"
+    )
+
+
+async def _up(settings: Settings, *, detach: bool) -> int:
+    stack = Stack(settings)
+    try:
+        started = await _start(stack)
+    except ComponentsFailedError as error:
+        show_failed(error.failed)
+        show_error(f"{error}; everything else was stopped again, logs are in {settings.home.logs}")
+        return 1
+    except PortsTakenError as error:
+        for port in error.taken:
+            show_error(str(port))
+        return 1
+    except StartError as error:
+        show_error(str(error))
+        return 1
+    _report(settings, started, detach=detach)
+    if detach:
+        return 0
+    return await _stay(stack)
+
+
+async def _start(stack: Stack) -> Started:
+    screen = console()
+    if not screen.is_terminal:
+        return await stack.start(_Lines())
+    with Live(console=screen, transient=True, refresh_per_second=8) as live:
+        return await stack.start(_Table(live))
+
+
+def _report(settings: Settings, started: Started, *, detach: bool) -> None:
+    screen = console()
+    screen.print(status_view(started.status))
+    screen.print()
+    if started.already_up:
+        screen.print("[green]already up[/]")
+    else:
+        screen.print(f"[green]up[/] in {started.seconds:.1f} s ({settings.environment})")
+    screen.print("next: [bold]gaugeway demo[/] follows one request through it")
+    if not detach:
+        screen.print("[dim]Ctrl-C stops it[/]")
+
+
+async def _stay(stack: Stack) -> int:
+    """Watch until asked to stop; returns 1 if a part has died meanwhile."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, asked.set)
+    mourner = _Mourner()
+    watching = asyncio.create_task(stack.watch(mourner))
+    asking = asyncio.create_task(asked.wait())
+    await asyncio.wait({watching, asking}, return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()
+    asking.cancel()
+    if asked.is_set():
+        console().print("stopping …")
+        await stack.stop()
+        console().print("[green]stopped[/]")
+    else:
+        console().print("the stack was stopped from elsewhere")
+    return 1 if mourner.dead else 0
+
+
+class _Table:
+    """Redraws the table while parts come up."""
+
+    def __init__(self, live: Live):
+        self._live = live
+
+    def looked(self, status: StackStatus) -> None:
+        self._live.update(status_view(status))
+
+
+class _Lines:
+    """Prints a line for each part that becomes ready: for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._ready: set[str] = set()
+
+    def looked(self, status: StackStatus) -> None:
+        for part in status.components:
+            if part.ready and part.name not in self._ready:
+                self._ready.add(part.name)
+                console().print(f"{part.name} ready {part.version} {part.url}")
+
+
+class _Mourner:
+    """Names a part that dies, once, with its last lines."""
+
+    def __init__(self) -> None:
+        self.dead: set[str] = set()
+
+    def looked(self, status: StackStatus) -> None:
+        fresh = tuple(part for part in status.components if self._new(part))
+        show_failed(fresh)
+        self.dead |= {part.name for part in fresh}
+
+    def _new(self, part: ComponentStatus) -> bool:
+        return part.dead and part.name not in self.dead

@@ -1,0 +1,87 @@
+"""The service: Gaugeway's own gateway, instrumented at start-up."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+from stack.components.component import Component, Process
+from stack.credentials import TlsMaterial
+from stack.probes import HttpProbe
+from stack.settings import Settings
+
+# Ending requests under way takes it 2 s, flushing its telemetry 5 s at most.
+_STOP_SECONDS = 15
+
+
+def service(
+    settings: Settings, redis_url: str, tls: TlsMaterial | None, scrape_token: Path | None
+) -> Component:
+    """Return the service, sending its telemetry to this stack's Collector."""
+    url = settings.url("service")
+    return Component(
+        name="service",
+        origin="managed",
+        url=url,
+        probe=HttpProbe(f"{url}/readyz", version=importlib.metadata.version("gaugeway")),
+        process=Process(
+            command=_command(settings),
+            directory=settings.checkout,
+            private_environment={
+                **settings.inherited,
+                **_own_settings(settings, redis_url, scrape_token),
+                **_export(settings, tls),
+            },
+            after=("collector", "redis"),
+            ports=("service",),
+            stop_seconds=_STOP_SECONDS,
+        ),
+    )
+
+
+def _command(settings: Settings) -> tuple[str, ...]:
+    scripts = Path(sys.executable).parent
+    return (
+        str(scripts / "opentelemetry-instrument"),
+        str(scripts / "uvicorn"),
+        "--factory",
+        "service.app:create_app",
+        *("--host", "127.0.0.1"),
+        *("--port", str(settings.ports.service)),
+        *("--workers", str(settings.workers)),
+        # Requests are spans and metrics; a line for each would say it a third time.
+        "--no-access-log",
+    )
+
+
+def _own_settings(settings: Settings, redis_url: str, scrape_token: Path | None) -> dict[str, str]:
+    values = {
+        "GAUGEWAY_ENV": settings.environment,
+        "GAUGEWAY_HOME": str(settings.home.path),
+        "GAUGEWAY_SERVICE_PORT": str(settings.ports.service),
+        # The virtual environment's programs, for whatever the service starts itself.
+        "PATH": f"{Path(sys.executable).parent}:{settings.inherited.get('PATH', '/usr/bin:/bin')}",
+    }
+    if redis_url:
+        values["REDIS_URL"] = redis_url
+    if scrape_token and "GAUGEWAY_SCRAPE_TOKEN" not in settings.inherited:
+        values.setdefault("GAUGEWAY_SCRAPE_TOKEN_FILE", str(scrape_token))
+    if settings.environment == "dev":
+        # The demo and a curious person ask the simulated provider for faults by request.
+        values["GAUGEWAY_SIMULATE_CONTROL"] = settings.inherited.get(
+            "GAUGEWAY_SIMULATE_CONTROL", "1"
+        )
+    return values
+
+
+def _export(settings: Settings, tls: TlsMaterial | None) -> dict[str, str]:
+    values = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_http_url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    }
+    if tls is not None:
+        values["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(tls.authority)
+        # Header values are percent-encoded in this variable: %20 is the blank.
+        values["OTEL_EXPORTER_OTLP_HEADERS"] = f"authorization=Bearer%20{tls.token}"
+    return values
