@@ -22,10 +22,14 @@ PORT_OFFSET = 16000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all that lives here: it needs the real components."""
+    """Mark all that lives here: it needs the real components.
+
+    A fixture may take long, where a component must be built first; a test itself may not.
+    """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("e2e")
+            item.add_marker(pytest.mark.timeout(180, func_only=True))
 
 
 @pytest.fixture(scope="session")

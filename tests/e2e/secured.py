@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+SPAN_NAME = "sent by a test"
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -26,7 +28,7 @@ class Sender:
         span = {
             "traceId": trace_id,
             "spanId": secrets.token_hex(8),
-            "name": "sent by a test",
+            "name": SPAN_NAME,
             "kind": 1,
             "startTimeUnixNano": str(now - 10**6),
             "endTimeUnixNano": str(now),

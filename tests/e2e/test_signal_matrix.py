@@ -70,3 +70,19 @@ def _http_count(prometheus: Prometheus, status: int, wanted: int) -> None:
     value = prometheus.value(query)
     if value != wanted:
         raise NotYetError(f"Prometheus: {query} is {value}, expected {wanted}")
+
+
+def test_no_series_is_taken_in_twice(stack: Stack, driven: dict[str, Evidence]) -> None:
+    seen = driven["plain"]
+    series = f"{names.OPERATION_DURATION.prometheus}_count"
+    query = f'count by (job, instance) ({series}{{gen_ai_request_model="{seen.scenario.model}"}})'
+
+    def probe() -> list[tuple[dict[str, str], float]]:
+        found = stack.prometheus.query(query)
+        if not found:
+            raise NotYetError(f"Prometheus: {query} gave nothing")
+        return found
+
+    found = until(probe, within=METRICS_WITHIN)
+    assert len(found) == 1, f"Prometheus: {query} gave {found}"
+    assert found[0][0]["job"] == "gaugeway"
