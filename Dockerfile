@@ -20,10 +20,12 @@ RUN groupadd --system --gid 10001 gaugeway \
  && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/gaugeway --shell /usr/sbin/nologin gaugeway \
  && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/gaugeway
 COPY --from=build /opt/gaugeway /opt/gaugeway
-ENV PATH=/opt/gaugeway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GAUGEWAY_HOME=/var/lib/gaugeway
+ENV PATH=/opt/gaugeway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    GAUGEWAY_HOME=/var/lib/gaugeway OTEL_SERVICE_NAME=gaugeway
 USER 10001:10001
 WORKDIR /var/lib/gaugeway
 VOLUME ["/var/lib/gaugeway"]
 EXPOSE 8080
-# It replaces itself by uvicorn, which so receives the signal to stop. More arguments are uvicorn's.
-ENTRYPOINT ["opentelemetry-instrument", "uvicorn", "--factory", "service.app:create_app", "--host", "0.0.0.0", "--port", "8080"]
+COPY --chmod=0555 compose/serve.sh /usr/local/bin/serve
+# More arguments are uvicorn's.
+ENTRYPOINT ["serve"]

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Starts the service. OpenTelemetry takes its headers from the environment alone, and a secret
+# belongs in a file, so the token is put there at the last moment.
+set -eu
+if [ -n "${GAUGEWAY_OTLP_TOKEN_FILE:-}" ]; then
+  token=$(cat "$GAUGEWAY_OTLP_TOKEN_FILE")
+  export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20$token"
+fi
+exec opentelemetry-instrument uvicorn --factory service.app:create_app --host 0.0.0.0 --port 8080 "$@"

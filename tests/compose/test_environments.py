@@ -1,0 +1,129 @@
+"""GAUGEWAY_ENV picks the environment, and what it picks is all that differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.compose.rendering import (
+    CHECKOUT,
+    ENVIRONMENTS,
+    Refused,
+    environment_of,
+    render,
+    services,
+)
+
+PARTS = {
+    "service",
+    "redis",
+    "collector",
+    "collector-volume",
+    "prometheus",
+    "loki",
+    "tempo",
+    "alertmanager",
+    "grafana",
+    "load",
+}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_environment_has_every_part(environment: str) -> None:
+    assert set(services(environment)) == PARTS
+
+
+def test_the_schema_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text("services: {redis: {imaeg: 'redis:7'}}\n")
+    with pytest.raises(Refused, match=r"imaeg false schema"):
+        render(file=broken)
+
+
+def test_dev_is_the_default() -> None:
+    assert render(environment=None) == render("dev")
+
+
+def test_an_unknown_environment_is_refused() -> None:
+    with pytest.raises(Refused, match=r"compose/production\.yaml"):
+        render("production")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_collector_runs_the_base_and_the_environments_own_file(environment: str) -> None:
+    assert services(environment)["collector"]["command"] == [
+        "--config=/etc/gaugeway/collector/base.yaml",
+        f"--config=/etc/gaugeway/collector/{environment}.yaml",
+    ]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_service_and_collector_agree_on_the_environment(environment: str) -> None:
+    project = services(environment)
+    named = {environment_of(project[name])["GAUGEWAY_ENV"] for name in ("service", "collector")}
+    assert named == {environment}
+
+
+def test_environments_share_no_volume() -> None:
+    names = [
+        volume["name"]
+        for environment in ENVIRONMENTS
+        for volume in render(environment)["volumes"].values()
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_prod_is_staging_but_for_its_name() -> None:
+    staging, prod = services("staging"), services("prod")
+    for name in PARTS - {"service", "collector"}:
+        assert staging[name] == prod[name]
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_outside_dev_telemetry_goes_over_tls_with_a_token(environment: str) -> None:
+    service = services(environment)["service"]
+    assert environment_of(service)["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://collector:4318"
+    held = {secret["target"] for secret in service["secrets"]}
+    variables = environment_of(service)
+    assert variables["OTEL_EXPORTER_OTLP_CERTIFICATE"] in held
+    assert variables["GAUGEWAY_OTLP_TOKEN_FILE"] in held
+
+
+@pytest.mark.parametrize("name", ["GAUGEWAY_PROMETHEUS_RETENTION", "GAUGEWAY_LOKI_RETENTION"])
+def test_retention_is_a_variable(name: str) -> None:
+    assert "91d" in str(render("prod", {name: "91d"})["services"])
+
+
+def test_traces_have_their_own_retention() -> None:
+    tempo = render("prod", {"GAUGEWAY_TEMPO_RETENTION": "2184h"})["services"]["tempo"]
+    assert environment_of(tempo)["GAUGEWAY_TEMPO_RETENTION"] == "2184h"
+
+
+def test_the_targets_file_can_be_ones_own(tmp_path: Path) -> None:
+    own = tmp_path / "targets.yaml"
+    own.touch()
+    service = render("dev", {"GAUGEWAY_TARGETS": str(own)})["services"]["service"]
+    mounted = {volume["target"]: volume["source"] for volume in service["volumes"]}
+    assert mounted[environment_of(service)["GAUGEWAY_TARGETS"]] == str(own)
+
+
+def test_provider_keys_come_from_a_file_that_need_not_be_there(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.env"
+    keys.write_text("OPENAI_API_KEY=for-a-test\n")
+    given = render("dev", {"GAUGEWAY_PROVIDER_KEYS": str(keys)})["services"]["service"]
+    assert environment_of(given)["OPENAI_API_KEY"] == "for-a-test"
+    assert "OPENAI_API_KEY" not in environment_of(services("dev")["service"])
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_mounted_file_is_in_the_repository(environment: str) -> None:
+    sources = [
+        Path(volume["source"])
+        for service in services(environment).values()
+        for volume in service.get("volumes", [])
+        if volume["type"] == "bind"
+    ]
+    assert sources
+    assert [path for path in sources if not path.exists()] == []
+    assert all(path.is_relative_to(CHECKOUT) for path in sources)
