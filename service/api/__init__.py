@@ -1,0 +1,1 @@
+"""HTTP ↔ domain: routers, request validation and the shapes of answers. Decides nothing."""

@@ -1,0 +1,154 @@
+"""From the gateway's answers to HTTP: one JSON text, or server-sent events as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from otel import attributes as names
+from otel.instruments import Instruments
+from service.api import headers
+from service.api.context import instruments_of, trace_id_of
+from service.errors import ServiceError
+from service.exchange import Answer, ModelRequest
+from service.streaming import AnswerStream
+
+LAST_WORD_SECONDS = 1.0
+"""How long a client that reads slowly is given for the last event of a stream that was cut."""
+_LABELS: dict[tuple[str, int], Mapping[str, str | int | None]] = {}
+
+
+def answer_response(request: Request, asked: ModelRequest, answer: Answer) -> Response:
+    """A whole answer, with what it cost."""
+    seconds = time.perf_counter() - asked.started
+    record_gateway_time(
+        instruments_of(request), asked.operation, 200, seconds - answer.provider_seconds
+    )
+    return Response(
+        answer.encoded,
+        headers=headers.bill_headers(answer.bill, answer.cache, seconds),
+        media_type="application/json",
+    )
+
+
+def record_gateway_time(
+    instruments: Instruments, operation: str, status: int, seconds: float
+) -> None:
+    """Record the gateway's own part of a request."""
+    key = (operation, status)
+    labels = _LABELS.get(key)
+    if labels is None:
+        labels = _LABELS[key] = {names.OPERATION_NAME: operation, names.HTTP_STATUS_CODE: status}
+    instruments.gateway_duration.record(max(0.0, seconds), labels)
+
+
+class EventStreamResponse(Response):
+    """Sends a stream's chunks as server-sent events, no faster than the client reads.
+
+    The cost follows the last chunk as comments, before `[DONE]`. A failure after the head has
+    gone out is an event that holds the error, and no `[DONE]`.
+    """
+
+    def __init__(self, request: Request, asked: ModelRequest, stream: AnswerStream) -> None:
+        super().__init__(
+            headers={
+                "cache-control": "no-cache",
+                "x-accel-buffering": "no",
+                headers.CACHE: stream.cache,
+            },
+            media_type="text/event-stream",
+        )
+        # Its length is not known.
+        self.raw_headers = [item for item in self.raw_headers if item[0] != b"content-length"]
+        self._asked = asked
+        self._stream = stream
+        self._instruments = instruments_of(request)
+        self._trace_id = trace_id_of(request.scope)
+        self._sending_seconds = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream; every way out ends it."""
+        watcher = asyncio.create_task(self._watch(receive))
+        try:
+            await self._send_all(send)
+        except asyncio.CancelledError:
+            interruption = self._stream.interruption
+            if interruption is None or not interruption.caught():
+                raise
+            await self._stream.aclose()
+            if interruption.reason != "client_disconnect":
+                await self._last_word(send, interruption.error())
+        finally:
+            watcher.cancel()
+            await self._stream.aclose()
+            self._record_gateway_time()
+
+    async def _send_all(self, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        try:
+            async for data in self._stream:
+                await self._send(send, b"data: " + data + b"\n\n")
+        except ServiceError as error:
+            await self._send(send, self._error_event(error), more=False)
+            return
+        await self._send(send, self._closing_comments() + b"data: [DONE]\n\n", more=False)
+
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        started = time.perf_counter()
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+        self._sending_seconds += time.perf_counter() - started
+
+    async def _last_word(self, send: Send, error: ServiceError) -> None:
+        """Tell the client why it ends, unless it does not read."""
+        try:
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await self._send(send, self._error_event(error), more=False)
+        except TimeoutError:
+            return
+
+    async def _watch(self, receive: Receive) -> None:
+        message: Message = {"type": ""}
+        while message["type"] != "http.disconnect":
+            message = await receive()
+        if self._stream.interruption is not None:
+            self._stream.interruption.interrupt("client_disconnect")
+
+    def _closing_comments(self) -> bytes:
+        bill = self._stream.bill
+        if bill is None:
+            return b""
+        seconds = time.perf_counter() - self._asked.started
+        lines: list[str] = []
+        if bill.cost is None:
+            lines.append(": gaugeway-unpriced=true")
+        else:
+            lines.append(f": gaugeway-cost-usd={headers.cost_text(bill.cost)}")
+        lines.append(f": gaugeway-tokens={bill.tokens}")
+        if bill.estimated:
+            lines.append(": gaugeway-usage-estimated=true")
+        lines.append(f": gaugeway-duration-ms={headers.milliseconds(seconds)}")
+        return ("\n".join(lines) + "\n\n").encode()
+
+    def _error_event(self, error: ServiceError) -> bytes:
+        body: dict[str, Any] = error.body(trace_id=self._trace_id)
+        return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+    def _record_gateway_time(self) -> None:
+        seconds = time.perf_counter() - self._asked.started
+        elsewhere = self._stream.provider_seconds + self._sending_seconds
+        record_gateway_time(
+            self._instruments, self._asked.operation, self.status_code, seconds - elsewhere
+        )

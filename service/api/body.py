@@ -1,0 +1,123 @@
+"""Reads a request's body up to a limit and parses it as strict JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from fastapi import Request
+from pydantic_core import from_json
+from starlette.requests import ClientDisconnect
+
+from service.errors import InvalidJson, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+
+_TOO_LARGE = "The request body is larger than the {limit:,} bytes this service takes."
+_MEDIA_TYPE = "Send the body as 'Content-Type: application/json', in UTF-8 and not compressed."
+# Only a number as long as these can overflow a double, so only then are numbers looked at.
+_LONG_NUMBER = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
+
+
+class BodyTimeout(InvalidRequest):
+    """The client took too long to send its body."""
+
+    status = 408
+    default_code = "request_timeout"
+
+
+async def read_json_object(request: Request, *, limit: int, seconds: float) -> dict[str, Any]:
+    """The body as a JSON object. Raises what is wrong with it, as a 4xx."""
+    _require_json(request)
+    async with _body_timeout(seconds):
+        raw = await _read(request, limit)
+    return parse_json_object(raw)
+
+
+def parse_json_object(raw: bytes) -> dict[str, Any]:
+    """Parse strictly: UTF-8, at most 200 levels, no NaN or Infinity, no half surrogates.
+
+    Of a key given twice the last value counts, and only that one is passed on.
+    """
+    try:
+        value = from_json(raw, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        raise InvalidJson(f"The request body is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The request body must be a JSON object.")
+    if _LONG_NUMBER.search(raw) is not None:
+        _require_finite(cast("object", value))
+    return cast("dict[str, Any]", value)
+
+
+def _require_json(request: Request) -> None:
+    headers = request.headers
+    declared = headers.get("content-type")
+    if declared is not None and not _is_json(declared):
+        raise UnsupportedMediaType(_MEDIA_TYPE)
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(_MEDIA_TYPE)
+
+
+def _is_json(declared: str) -> bool:
+    if declared == "application/json":
+        return True
+    media_type, _, parameters = declared.lower().partition(";")
+    kind, _, subtype = media_type.strip().partition("/")
+    charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", parameters)
+    return (
+        kind == "application"
+        and (subtype == "json" or subtype.endswith("+json"))
+        and (charset is None or charset[1] in ("utf-8", "utf8", "us-ascii"))
+    )
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) > limit:
+        raise RequestTooLarge(_TOO_LARGE.format(limit=limit))
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise RequestTooLarge(_TOO_LARGE.format(limit=limit))
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class _body_timeout:  # noqa: N801 - used like the function asyncio.timeout
+    """`asyncio.timeout` with the client told what happened."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> None:
+        try:
+            await self._timeout.__aexit__(*error)
+        except TimeoutError:
+            raise BodyTimeout(
+                f"The request body did not arrive within {self._seconds:g} seconds."
+            ) from None
+
+
+def _require_finite(value: object) -> None:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Mapping):
+            pending.extend(cast("Mapping[str, object]", item).values())
+        elif isinstance(item, list):
+            pending.extend(cast("list[object]", item))
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise InvalidJson("The request body holds a number too large for JSON's doubles.")

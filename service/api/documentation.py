@@ -1,0 +1,254 @@
+"""The OpenAPI document: what the routers cannot say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.api import headers
+from service.api.schemas import CHAT, EMBEDDINGS
+
+Json = dict[str, Any]
+Responses = dict[int | str, Json]
+
+_TEMPLATE = "#/components/schemas/{model}"
+_SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}]
+SECURED: Json = {"security": _SECURITY}
+
+_TRACE_ID = {
+    "description": "The request's trace id.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+}
+_BILL_HEADERS: Mapping[str, tuple[str, str]] = {
+    headers.COST: (r"^[0-9]+(\.[0-9]+)?$", "USD, a plain exact decimal; absent when unpriced."),
+    headers.UNPRICED: (r"^true$", "Present where no price is known."),
+    headers.CACHE: (r"^(hit|miss|bypass|off)$", "What the response cache did."),
+    headers.TOKENS: (r"^[0-9]+$", "Input and output tokens that were paid for."),
+    headers.DURATION: (r"^[0-9]+\.[0-9]{3}$", "How long it took."),
+}
+_ERRORS: Mapping[int, str] = {
+    400: "The request cannot be served as it is written.",
+    401: "No API key, or none that is known.",
+    404: "No target serves the model.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    415: "The body is not declared as JSON.",
+    429: "The provider asks to slow down.",
+    500: "The service failed inside.",
+    502: "The provider failed.",
+    503: "The provider or the service cannot serve now.",
+    504: "The provider or the whole request took too long.",
+}
+
+
+def _header(pattern: str, description: str) -> Json:
+    return {"description": description, "schema": {"type": "string", "pattern": pattern}}
+
+
+def _answer(description: str, content: Json, *, billed: bool = False) -> Json:
+    found: Json = {headers.TRACE_ID: _TRACE_ID}
+    if billed:
+        found |= {name: _header(*about) for name, about in _BILL_HEADERS.items()}
+    return {"description": description, "headers": found, "content": content}
+
+
+def _json(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": _TEMPLATE.format(model=name)}
+
+
+def _errors(*statuses: int) -> Responses:
+    content = _json(_reference("Error"))
+    return {status: _answer(_ERRORS[status], content) for status in statuses}
+
+
+def _parameters(*names: tuple[str, Json, str]) -> list[Json]:
+    return [
+        {"name": name, "in": "header", "required": False, "schema": schema, "description": about}
+        for name, schema, about in names
+    ]
+
+
+_MODEL_PARAMETERS = _parameters(
+    (headers.COMPONENT, {"type": "string"}, "The part of the app that asks, if declared."),
+    (
+        headers.DEADLINE,
+        {"type": "integer", "minimum": 1, "maximum": 10**12},
+        "Milliseconds the answer may take; lowers the service's own limit.",
+    ),
+    (
+        "cache-control",
+        {"type": "string"},
+        "`max-age=N` accepts an answer of up to N seconds of age; `no-cache` accepts none.",
+    ),
+)
+
+
+def _body(name: str) -> Json:
+    return {"required": True, "content": _json(_reference(name))}
+
+
+CHAT_EXTRA: Json = {
+    "requestBody": _body("ChatRequest"),
+    "parameters": _MODEL_PARAMETERS,
+    "security": _SECURITY,
+}
+EMBEDDINGS_EXTRA: Json = {
+    "requestBody": _body("EmbeddingsRequest"),
+    "parameters": _MODEL_PARAMETERS,
+    "security": _SECURITY,
+}
+_EVENTS: Json = {
+    "text/event-stream": {
+        "schema": {
+            "type": "string",
+            "description": "Events `data: <chat.completion.chunk>`, comments with the cost "
+            "(`: gaugeway-cost-usd=…`), `data: [DONE]`. A failure midway is an event with `error`.",
+        }
+    }
+}
+_MODEL_ERRORS = _errors(400, 401, 404, 408, 413, 415, 429, 500, 502, 503, 504)
+CHAT_RESPONSES: Responses = {
+    200: _answer(
+        "The completion, or with `stream: true` its events.",
+        _json(_reference("ChatCompletion")) | _EVENTS,
+        billed=True,
+    ),
+    **_MODEL_ERRORS,
+}
+EMBEDDINGS_RESPONSES: Responses = {
+    200: _answer("The embeddings.", _json(_reference("Embeddings")), billed=True),
+    **_MODEL_ERRORS,
+}
+MODELS_RESPONSES: Responses = {
+    200: _answer("The models.", _json(_reference("ModelList"))),
+    **_errors(401),
+}
+MODEL_RESPONSES: Responses = {
+    200: _answer("The model.", _json(_reference("Model"))),
+    **_errors(401, 404),
+}
+HEALTH_RESPONSES: Responses = {200: _answer("Alive.", _json(_reference("Health")))}
+READY_RESPONSES: Responses = {
+    200: _answer("Ready, or degraded.", _json(_reference("Readiness"))),
+    503: _answer("Starting or stopping.", _json(_reference("Readiness"))),
+}
+METRICS_RESPONSES: Responses = {
+    200: _answer("Prometheus text.", {"text/plain": {"schema": {"type": "string"}}}),
+    401: _errors(401)[401],
+    403: _answer("No scrape token is set.", _json(_reference("Error"))),
+}
+
+
+def _object(required: tuple[str, ...], properties: Json) -> Json:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+_STRING: Json = {"type": "string"}
+_NULLABLE: Json = {"type": ["string", "null"]}
+_SCHEMAS: Json = {
+    "Error": _object(
+        ("error",),
+        {
+            "error": _object(
+                ("message", "type", "param", "code", "trace_id"),
+                {
+                    "message": _STRING,
+                    "type": _STRING,
+                    "param": _NULLABLE,
+                    "code": _NULLABLE,
+                    "trace_id": _STRING,
+                },
+            )
+        },
+    ),
+    "ChatCompletion": _object(
+        ("id", "object", "model", "choices"),
+        {
+            "id": _STRING,
+            "object": {"const": "chat.completion"},
+            "created": {"type": "integer"},
+            "model": _STRING,
+            "choices": {"type": "array", "items": {"type": "object"}},
+            "usage": {"type": ["object", "null"]},
+        },
+    ),
+    "Embeddings": _object(
+        ("object", "data", "model"),
+        {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": {"type": "object"}},
+            "model": _STRING,
+            "usage": {"type": ["object", "null"]},
+        },
+    ),
+    "Model": _object(
+        ("id", "object", "created", "owned_by"),
+        {
+            "id": _STRING,
+            "object": {"const": "model"},
+            "created": {"type": "integer"},
+            "owned_by": _STRING,
+        },
+    ),
+    "ModelList": _object(
+        ("object", "data"),
+        {"object": {"const": "list"}, "data": {"type": "array", "items": _reference("Model")}},
+    ),
+    "Health": _object(("status",), {"status": {"const": "up"}}),
+    "Readiness": _object(
+        ("status",),
+        {
+            "status": {"enum": ["ready", "degraded", "unready"]},
+            "dependencies": {"type": "array", "items": _reference("Dependency")},
+        },
+    ),
+    "Dependency": _object(
+        ("name", "up", "latency_ms", "checked_at", "problem"),
+        {
+            "name": _STRING,
+            "up": {"type": "boolean"},
+            "latency_ms": {"type": "number", "minimum": 0},
+            "checked_at": {"type": "string", "format": "date-time"},
+            "problem": _NULLABLE,
+        },
+    ),
+}
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Have the app describe itself, the bodies it reads by hand included."""
+
+    def describe() -> Json:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app)
+        return app.openapi_schema
+
+    app.openapi = describe
+
+
+def _describe(app: FastAPI) -> Json:
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    schemas: Json = dict(_SCHEMAS)
+    for adapter, name in ((CHAT, "ChatRequest"), (EMBEDDINGS, "EmbeddingsRequest")):
+        schema = adapter.json_schema(ref_template=_TEMPLATE)
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema
+    components = document.setdefault("components", {})
+    components["schemas"] = schemas
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "A key `gw_<id>_<secret>`."}
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            # The framework would answer 422; this service answers 400 in OpenAI's shape.
+            operation["responses"].pop("422", None)
+    return document

@@ -1,0 +1,113 @@
+"""Every error, ours or the framework's, in OpenAI's error shape with the trace id inside."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from otel import attributes as names
+from service.api.context import instruments_of, trace_id_of
+from service.errors import (
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ProviderError,
+    RequestTooLarge,
+    ServiceError,
+    UnsupportedMediaType,
+)
+
+logger = logging.getLogger(__name__)
+
+INTERNAL_MESSAGE = (
+    "The service failed inside. Try again; if it stays, report the trace id to the operator."
+)
+
+
+def error_response(
+    error: ServiceError, trace_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer for an error."""
+    all_headers = dict(headers or {})
+    if error.retry_after is not None:
+        all_headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
+    if error.status == InvalidApiKeyStatus:
+        all_headers["www-authenticate"] = "Bearer"
+    if error.status in (408, RequestTooLarge.status):
+        # What is left of the body is not wanted: the connection cannot be used again.
+        all_headers["connection"] = "close"
+    return Response(
+        json.dumps(error.body(trace_id=trace_id)).encode(),
+        status_code=error.status,
+        headers=all_headers,
+        media_type="application/json",
+    )
+
+
+InvalidApiKeyStatus = 401
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Have the app answer every error in the one shape."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(HTTPException, _framework_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+
+
+async def _service_error(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, ServiceError) else InternalError(INTERNAL_MESSAGE)
+    _count_rejection(request, known)
+    return error_response(known, trace_id_of(request.scope))
+
+
+async def _framework_error(request: Request, error: Exception) -> Response:
+    known, headers = _translated(request, error)
+    _count_rejection(request, known)
+    return error_response(known, trace_id_of(request.scope), headers)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    problems: Any = error.errors() if isinstance(error, RequestValidationError) else []
+    first = problems[0] if problems else {"loc": (), "msg": "it cannot be read"}
+    param = ".".join(str(part) for part in first["loc"][1:])
+    known = InvalidRequest(f"Invalid value for '{param}': {first['msg']}.", param=param or None)
+    _count_rejection(request, known)
+    return error_response(known, trace_id_of(request.scope))
+
+
+def _translated(request: Request, error: Exception) -> tuple[ServiceError, Mapping[str, str]]:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict((error.headers or {}) if isinstance(error, HTTPException) else {})
+    where = f"{request.method} {request.url.path[:200]}"
+    match status:
+        case 404:
+            return NotFound(f"Unknown request URL: {where}. See /docs for what there is."), headers
+        case 405:
+            allowed = headers.get("allow") or headers.get("Allow") or "another method"
+            return MethodNotAllowed(f"{where} is not allowed; use {allowed}."), headers
+        case 413:
+            return RequestTooLarge("The request body is larger than this service takes."), headers
+        case 415:
+            return UnsupportedMediaType("Send the body as 'Content-Type: application/json'."), {}
+        case _ if 400 <= status < 500:
+            return InvalidRequest("The request cannot be served as it is written."), headers
+        case _:
+            return InternalError(INTERNAL_MESSAGE), {}
+
+
+def _count_rejection(request: Request, error: ServiceError) -> None:
+    """Count what was refused before a provider was asked; a provider's refusal is not ours."""
+    if isinstance(error, ProviderError) or error.status >= 500:
+        return
+    instruments_of(request).requests_rejected.add(
+        1, {names.ERROR_TYPE: error.error_type, names.HTTP_STATUS_CODE: error.status}
+    )

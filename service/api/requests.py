@@ -1,0 +1,59 @@
+"""From an HTTP request to a validated request for a model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Literal
+
+from fastapi import Request
+from pydantic import TypeAdapter
+
+from service.api import headers
+from service.api.body import read_json_object
+from service.api.context import runtime_of
+from service.api.schemas import check
+from service.errors import ServiceUnavailable
+from service.exchange import ModelRequest
+from service.keys import Caller
+from service.providers.control import split_model
+
+
+async def authenticate(request: Request) -> Caller:
+    """Who calls. Raises `InvalidApiKey`."""
+    return await runtime_of(request).keys.authenticate(request.headers.get("authorization"))
+
+
+async def model_request(
+    request: Request, operation: Literal["chat", "embeddings"], schema: TypeAdapter[Any]
+) -> ModelRequest:
+    """Authenticate, read and validate. Raises `ServiceError` for what is wrong, as a 4xx."""
+    started = time.perf_counter()
+    runtime = runtime_of(request)
+    if not runtime.ready:
+        raise ServiceUnavailable(
+            "The service is stopping. Try again.", code="shutting_down", retry_after=1
+        )
+    caller = await authenticate(request)
+    settings = runtime.settings
+    deadline = headers.deadline_of(request, asyncio.get_running_loop().time())
+    body = await read_json_object(
+        request, limit=settings.max_body_bytes, seconds=settings.body_timeout_seconds
+    )
+    check(schema, body)
+    model, simulate = body["model"], headers.simulate_of(request)
+    if settings.simulate_control:
+        model, wish = split_model(model)
+        simulate = simulate or wish
+    return ModelRequest(
+        operation=operation,
+        model=model,
+        body=body,
+        app=caller.app,
+        started=started,
+        deadline=deadline,
+        component=headers.component_of(request),
+        stream=operation == "chat" and body.get("stream") is True,
+        cache=headers.cache_of(request),
+        simulate=simulate,
+    )

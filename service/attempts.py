@@ -1,0 +1,81 @@
+"""Asks one target until it answers, refuses for good, or its attempts are used up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from otel.inference import Inference
+from service.errors import ProviderError
+from service.exchange import ModelRequest
+from service.progress import Progress
+from service.providers.protocol import Call
+from service.routing import retry_decision
+from service.settlement import note_failed_attempt
+from service.targets import Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Retries at one target, waiting as routing decides."""
+
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = field(default=random.random)
+
+    async def make(
+        self,
+        progress: Progress,
+        target: Target,
+        inference: Inference,
+        ask: Callable[[Call], Awaitable[T]],
+    ) -> T:
+        """The first answer. Raises the last attempt's `ServiceError`; each is counted."""
+        request = progress.request
+        body = upstream_body(request)
+        here = 0
+        while True:
+            here += 1
+            progress.attempts += 1
+            call = Call(
+                operation=request.operation,
+                model=target.provider_model,
+                body=body,
+                timeout=target.timeouts,
+                target=target.name,
+                attempt=progress.attempts,
+                simulate=request.simulate,
+            )
+            try:
+                return await ask(call)
+            except ProviderError as error:
+                note_failed_attempt(inference, error)
+                retry = retry_decision(
+                    error,
+                    attempt=here,
+                    policy=target.retries,
+                    random=self.random,
+                    remaining=request.deadline - asyncio.get_running_loop().time(),
+                )
+                if retry is None:
+                    raise
+                inference.retry(error_type=error.error_type, delay_seconds=retry.delay)
+                delay = retry.delay
+            await self.sleep(delay)
+
+
+def upstream_body(request: ModelRequest) -> Mapping[str, Any]:
+    """The client's body; for a stream with usage asked for, since the cost depends on it."""
+    if not request.stream:
+        return request.body
+    given = request.body.get("stream_options")
+    options = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    return {
+        **request.body,
+        "stream": True,
+        "stream_options": {**options, "include_usage": True},
+    }

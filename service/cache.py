@@ -1,0 +1,177 @@
+"""The exact response cache: the same app sending the same body again gets the same answer.
+
+Off unless a setting or the caller's `Cache-Control: max-age=N` turns it on; `no-cache` and
+`no-store` go past it. A hit costs nothing and asks no provider.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, cast
+
+from pydantic_core import from_json, to_json
+
+from service.redis_store import RedisStore, StoreUnavailable
+
+Mode = Literal["default", "on", "bypass"]
+_PREFIX = "gaugeway:cache:"
+_INDEX = "gaugeway:cache-index"
+_LONGEST_DIRECTIVE = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class CacheDirective:
+    """What a caller wants: `on` with the age in seconds it accepts, `bypass`, or the default."""
+
+    mode: Mode = "default"
+    max_age: int = 0
+
+
+DEFAULT_DIRECTIVE = CacheDirective()
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLimits:
+    """`ttl_seconds` 0: only on demand. Older entries go first when there are too many."""
+
+    ttl_seconds: int
+    max_age_seconds: int
+    max_entry_bytes: int
+    max_entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """What was sent before: one JSON text, or the chunks of a stream."""
+
+    parts: tuple[bytes, ...]
+    stream: bool
+
+
+def parse_cache_control(header: str | None) -> CacheDirective:
+    """Read `Cache-Control`; what is not understood is ignored, as HTTP asks."""
+    if not header:
+        return DEFAULT_DIRECTIVE
+    found = DEFAULT_DIRECTIVE
+    for part in header.lower().split(","):
+        name, _, value = part.strip().partition("=")
+        if name in ("no-cache", "no-store"):
+            return CacheDirective("bypass")
+        text = value.strip().strip('"')
+        if name == "max-age" and text.isascii() and text.isdigit():
+            found = CacheDirective("on", min(int(text[:10]), _LONGEST_DIRECTIVE))
+    return found
+
+
+def cache_key(app: str, operation: str, body: Mapping[str, Any]) -> str:
+    """The key of a request: its app, its operation and its whole body, in whatever key order."""
+    canonical = json.dumps(
+        [app, operation, body], sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class CacheStore(Protocol):
+    """Where entries are kept; raises only `StoreUnavailable`."""
+
+    async def load(self, key: str) -> bytes | None:
+        """The stored bytes of a key."""
+        ...
+
+    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
+        """Keep bytes for `ttl` seconds, at most `max_entries` keys in all."""
+        ...
+
+
+class RedisCacheStore:
+    """Entries in Redis, with an index by age so that their number stays bounded."""
+
+    def __init__(self, redis: RedisStore) -> None:
+        self._redis = redis
+
+    async def load(self, key: str) -> bytes | None:
+        """The stored bytes of a key."""
+        return await self._redis.get(_PREFIX + key)
+
+    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
+        """Keep bytes for `ttl` seconds; where there are too many keys the oldest go."""
+
+        async def command(redis: Any) -> int:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.set(_PREFIX + key, value, ex=ttl)
+            pipeline.zadd(_INDEX, {key: time.time()})
+            pipeline.zcard(_INDEX)
+            return cast("int", (await pipeline.execute())[2])
+
+        entries = await self._redis.run("SET", command)
+        if entries > max_entries:
+            await self._redis.run(
+                "ZPOPMIN", lambda redis: self._evict(redis, entries - max_entries)
+            )
+
+    async def _evict(self, redis: Any, number: int) -> None:
+        oldest = await redis.zpopmin(_INDEX, number)
+        if oldest:
+            await redis.delete(*(_PREFIX + member.decode() for member, _ in oldest))
+
+
+class ResponseCache:
+    """Decides whether a request may be answered from the cache, and keeps answers."""
+
+    def __init__(
+        self, store: CacheStore, limits: CacheLimits, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._now = now
+
+    def accepted_age(self, directive: CacheDirective) -> int | None:
+        """How old an answer may be for this caller, in seconds; None: the cache is off for it."""
+        if directive.mode == "on":
+            return min(directive.max_age, self._limits.max_age_seconds)
+        if directive.mode == "default" and self._limits.ttl_seconds > 0:
+            return self._limits.ttl_seconds
+        return None
+
+    async def find(self, key: str, *, max_age: int) -> CachedAnswer | None:
+        """An answer no older than that; None where there is none or Redis cannot be asked."""
+        try:
+            stored = await self._store.load(key)
+        except StoreUnavailable:
+            return None
+        return None if stored is None else self._read(stored, max_age)
+
+    async def keep(self, key: str, answer: CachedAnswer, *, max_age: int) -> None:
+        """Keep an answer for later; one that is too large is let go."""
+        ttl = max(max_age, self._limits.ttl_seconds)
+        if ttl <= 0 or sum(map(len, answer.parts)) > self._limits.max_entry_bytes:
+            return
+        envelope = {
+            "at": self._now(),
+            "stream": answer.stream,
+            "parts": [part.decode() for part in answer.parts],
+        }
+        try:
+            await self._store.store(
+                key, to_json(envelope), ttl=ttl, max_entries=self._limits.max_entries
+            )
+        except StoreUnavailable:
+            return
+
+    def fits(self, size: int) -> bool:
+        """Whether an answer of so many bytes would be kept."""
+        return size <= self._limits.max_entry_bytes
+
+    def _read(self, stored: bytes, max_age: int) -> CachedAnswer | None:
+        try:
+            envelope = from_json(stored)
+            age = self._now() - float(envelope["at"])
+            parts = tuple(str(part).encode() for part in envelope["parts"])
+            stream = bool(envelope["stream"])
+        except (ValueError, KeyError, TypeError):
+            return None  # Written by another version: as good as not there.
+        return CachedAnswer(parts, stream) if age <= max_age else None

@@ -1,0 +1,155 @@
+"""Watches what the service depends on, in the background: up or not, and how long a check takes.
+
+No request waits for a check; /readyz reads what the last round found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from otel import attributes as names
+from otel.instruments import Instruments
+from service.errors import ServiceError
+from service.redis_store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Something to ask whether it is there; `check` raises when it is not."""
+
+    name: str
+    check: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. `problem` names the kind of failure, None when up."""
+
+    name: str
+    latency_ms: float
+    checked_at: str
+    problem: str | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the dependency answered."""
+        return self.problem is None
+
+
+class DependencyMonitor:
+    """Checks each dependency now and again and keeps the last finding."""
+
+    def __init__(
+        self,
+        dependencies: Sequence[Dependency],
+        *,
+        interval: float,
+        timeout: float,
+        instruments: Instruments,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._dependencies = tuple(dependencies)
+        self._interval = interval
+        self._timeout = timeout
+        self._instruments = instruments
+        self._clock = clock
+        self._findings: dict[str, Finding] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The last finding of each dependency that was checked, in order of declaration."""
+        return tuple(
+            self._findings[dependency.name]
+            for dependency in self._dependencies
+            if dependency.name in self._findings
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every dependency has been checked at least once."""
+        return len(self._findings) == len(self._dependencies)
+
+    def start(self) -> None:
+        """Begin checking; each dependency at its own pace, so that a slow one delays no other."""
+        self._tasks = [
+            asyncio.create_task(self._watch(dependency), name=f"check {dependency.name}")
+            for dependency in self._dependencies
+        ]
+
+    async def stop(self) -> None:
+        """Stop checking."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def check(self, dependency: Dependency) -> Finding:
+        """Check one dependency now and record what was found."""
+        started = self._clock()
+        problem: str | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                await dependency.check()
+        except Exception as error:
+            problem = _problem(error)
+        seconds = self._clock() - started
+        self._record(dependency.name, seconds, problem)
+        finding = Finding(
+            dependency.name,
+            round(seconds * 1000, 3),
+            datetime.now(UTC).isoformat(timespec="milliseconds"),
+            problem,
+        )
+        self._announce(finding)
+        self._findings[dependency.name] = finding
+        return finding
+
+    async def _watch(self, dependency: Dependency) -> None:
+        while True:
+            await self.check(dependency)
+            await asyncio.sleep(self._interval)
+
+    def _record(self, name: str, seconds: float, problem: str | None) -> None:
+        labels: dict[str, str | int | None] = {names.DEPENDENCY_NAME: name}
+        self._instruments.dependency_up.set(0 if problem else 1, labels)
+        self._instruments.dependency_check_duration.record(
+            seconds, {**labels, names.ERROR_TYPE: problem}
+        )
+
+    def _announce(self, finding: Finding) -> None:
+        before = self._findings.get(finding.name)
+        if not finding.up and (before is None or before.up):
+            logger.warning("Dependency %s is down: %s", finding.name, finding.problem)
+        elif finding.up and before is not None and not before.up:
+            logger.info("Dependency %s is back", finding.name)
+
+
+async def reach(url: str) -> None:
+    """Open and close a TCP connection to a URL's host. Raises `OSError`."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme in ("https", "rediss") else 80)
+    _, writer = await asyncio.open_connection(parts.hostname or "localhost", port)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def _problem(error: Exception) -> str:
+    """The kind of failure, as one of few words that hold nothing secret."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ServiceError):
+        return error.error_type
+    if isinstance(error, StoreUnavailable):
+        return "unavailable"
+    return "unreachable" if isinstance(error, OSError) else type(error).__name__

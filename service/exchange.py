@@ -1,0 +1,65 @@
+"""What goes into the gateway and what comes out of it, apart from HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from service.cache import DEFAULT_DIRECTIVE, CacheDirective
+from service.providers.control import SimulateControl
+
+CacheResult = Literal["hit", "miss", "bypass", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One validated request for a model.
+
+    `body` is OpenAI-shaped and as the client sent it. `started` is on `time.perf_counter`,
+    `deadline` on the event loop's clock. `component` is None where the caller named none.
+    """
+
+    operation: Literal["chat", "embeddings"]
+    model: str
+    body: Mapping[str, Any]
+    app: str
+    started: float
+    deadline: float
+    component: str | None = None
+    stream: bool = False
+    cache: CacheDirective = DEFAULT_DIRECTIVE
+    simulate: SimulateControl | None = None
+
+    @property
+    def include_usage(self) -> bool:
+        """Whether the client asked to see the chunk that carries a stream's usage."""
+        options = self.body.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True  # pyright: ignore[reportUnknownMemberType] - JSON object
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What one answer used and cost; `cost` in USD is None where no price is known."""
+
+    tokens: int
+    cost: Decimal | None
+    estimated: bool = False
+
+
+NOTHING = Bill(tokens=0, cost=Decimal(0))
+"""What a cache hit costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: JSON text, what it cost, what the cache did, and the provider's part.
+
+    `provider_seconds` is the time spent at providers, all targets tried together.
+    """
+
+    encoded: bytes
+    bill: Bill
+    cache: CacheResult
+    provider_seconds: float = 0.0

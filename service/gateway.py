@@ -1,0 +1,137 @@
+"""One request in, one answer or one stream out; one inference recorded for each target tried.
+
+Retries of a target are inside its inference, a fallback starts a new one, and a cache hit has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from typing import TypeVar
+
+from otel import attributes as names
+from otel.instruments import Instruments
+from service.cache import CachedAnswer, ResponseCache, cache_key
+from service.errors import ProviderError
+from service.exchange import NOTHING, Answer, CacheResult, ModelRequest
+from service.inferences import Inferences
+from service.interruption import InFlight
+from service.progress import CacheUse, Progress
+from service.routing import falls_back, plan
+from service.streaming import AnswerStream, ReplayedStream
+from service.targets import Target, Targets
+
+T = TypeVar("T")
+
+
+class Gateway:
+    """Serves requests for models from the targets it was given."""
+
+    def __init__(
+        self,
+        *,
+        targets: Targets,
+        inferences: Inferences,
+        cache: ResponseCache,
+        in_flight: InFlight,
+        instruments: Instruments,
+    ) -> None:
+        self._targets = targets
+        self._inferences = inferences
+        self._cache = cache
+        self._in_flight = in_flight
+        self._instruments = instruments
+
+    async def complete(self, request: ModelRequest) -> Answer:
+        """Answer as a whole. Raises `ServiceError`."""
+        ways = plan(request.model, self._targets, operation=request.operation)
+        with self._in_flight.track(request.deadline) as interruption:
+            use = self._cache_use(request)
+            cached = await self._cached(request, use, stream=False)
+            if cached is not None:
+                return Answer(cached.parts[0], NOTHING, "hit")
+            progress = Progress(request, interruption, use)
+            answer = await self._first(progress, ways, self._inferences.complete)
+            if use.key is not None:
+                kept = CachedAnswer((answer.encoded,), stream=False)
+                await self._cache.keep(use.key, kept, max_age=use.max_age)
+            return answer
+
+    async def stream(self, request: ModelRequest) -> AnswerStream:
+        """Open a stream: its first chunk has come. Raises `ServiceError`.
+
+        Nothing has been sent to the client until then, so another target may take over. The
+        request stays under way until the stream is read to its end or closed.
+        """
+        ways = plan(request.model, self._targets, operation=request.operation)
+        interruption = self._in_flight.start(request.deadline)
+        try:
+            use = self._cache_use(request)
+            cached = await self._cached(request, use, stream=True)
+            if cached is not None:
+                interruption.close()
+                return ReplayedStream(cached.parts)
+            progress = Progress(request, interruption, use)
+            stream = await self._first(progress, ways, self._inferences.open)
+        except asyncio.CancelledError:
+            ours = interruption.caught()
+            interruption.close()
+            if not ours:
+                raise
+            raise interruption.error() from None
+        except BaseException:
+            interruption.close()
+            raise
+        stream.keep_in(self._cache)
+        return stream
+
+    async def _first(
+        self,
+        progress: Progress,
+        ways: tuple[Target, ...],
+        ask: Callable[[Progress, Target], Awaitable[T]],
+    ) -> T:
+        """What the first target answers that does; the last one's error where none does."""
+        for target, following in pairwise(ways):
+            try:
+                return await ask(progress, target)
+            except ProviderError as error:
+                if not falls_back(error):
+                    raise
+                self._count_fallback(target, following, error)
+        return await ask(progress, ways[-1])
+
+    def _cache_use(self, request: ModelRequest) -> CacheUse:
+        if request.cache.mode == "bypass":
+            return CacheUse("bypass")
+        max_age = self._cache.accepted_age(request.cache)
+        # A simulated fault is asked for by a header, which is not in the key.
+        if max_age is None or request.simulate is not None:
+            return CacheUse("off")
+        key = cache_key(request.app, request.operation, request.body)
+        return CacheUse("miss", key, max_age)
+
+    async def _cached(
+        self, request: ModelRequest, use: CacheUse, *, stream: bool
+    ) -> CachedAnswer | None:
+        found = None
+        if use.key is not None:
+            found = await self._cache.find(use.key, max_age=use.max_age)
+            found = found if found is not None and found.stream == stream else None
+        if use.result != "off":
+            result: CacheResult = use.result if found is None else "hit"
+            labels: dict[str, str | int | None] = {
+                names.CACHE_RESULT: result,
+                names.APP: request.app,
+            }
+            self._instruments.cache_requests.add(1, labels)
+        return found
+
+    def _count_fallback(self, failed: Target, following: Target, error: ProviderError) -> None:
+        labels: dict[str, str | int | None] = {
+            names.FALLBACK_FROM: failed.name,
+            names.FALLBACK_TO: following.name,
+            names.ERROR_TYPE: error.error_type,
+        }
+        self._instruments.fallbacks.add(1, labels)

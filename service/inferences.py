@@ -1,0 +1,125 @@
+"""One inference at one target, from start to end, plain or streamed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic_core import to_json
+
+from otel.inference import Inference, Telemetry
+from service.attempts import Attempts
+from service.content import Transcript, input_messages, output_messages
+from service.errors import ProviderInvalidResponse, ServiceError
+from service.exchange import Answer, ModelRequest
+from service.observation import operation_of
+from service.progress import Progress
+from service.providers.protocol import Call, Chunk, Completion, Provider
+from service.settlement import Settlement, end_failed, end_interrupted
+from service.stream_record import StreamRecord
+from service.streaming import LiveStream
+from service.targets import Target
+from service.tokens import Usage, estimate_usage
+
+T = TypeVar("T")
+
+
+class Inferences:
+    """Makes inferences at targets and sees to it that each is settled and ended."""
+
+    def __init__(
+        self,
+        *,
+        providers: Mapping[str, Provider],
+        settlement: Settlement,
+        telemetry: Telemetry,
+        attempts: Attempts,
+    ) -> None:
+        self._providers = providers
+        self._settlement = settlement
+        self._telemetry = telemetry
+        self._attempts = attempts
+        capture = telemetry.settings.capture
+        self._captures = capture.on_span or capture.on_event
+
+    async def complete(self, progress: Progress, target: Target) -> Answer:
+        """A whole answer. Raises `ServiceError`."""
+        request = progress.request
+        at = self._settlement.now()
+        inference = self._telemetry.inference(operation_of(request, target))
+        with inference:
+            provider = self._providers[target.name]
+            answer = await self._attempted(progress, target, inference, provider.complete)
+            inference.response(
+                model=answer.model,
+                id=answer.id,
+                finish_reasons=answer.finish_reasons,
+                attributes=answer.attributes,
+            )
+            if self._captures:
+                inference.content(
+                    input_messages=input_messages(request.body),
+                    output_messages=output_messages(answer.body),
+                )
+            usage = answer.usage or _estimate(request, answer)
+            bill = self._settlement.settle(inference, target, usage, at)
+        seconds = progress.provider_seconds + inference.provider_seconds
+        return Answer(answer.encoded or to_json(answer.body), bill, progress.cache.result, seconds)
+
+    async def open(self, progress: Progress, target: Target) -> LiveStream:
+        """A stream whose first chunk has come. Raises `ServiceError`."""
+        request = progress.request
+        at = self._settlement.now()
+        inference = self._telemetry.inference(operation_of(request, target))
+        if self._captures:
+            inference.content(input_messages=input_messages(request.body))
+        provider = self._providers[target.name]
+        first, chunks = await self._attempted(
+            progress, target, inference, lambda call: _first_chunk(provider, call)
+        )
+        record = StreamRecord(
+            request, target, inference, self._settlement, at, progress.interruption
+        )
+        if self._captures:
+            record.transcript = Transcript(self._telemetry.settings.content_characters)
+        return LiveStream(first, chunks, record, progress)
+
+    async def _attempted(
+        self,
+        progress: Progress,
+        target: Target,
+        inference: Inference,
+        ask: Callable[[Call], Awaitable[T]],
+    ) -> T:
+        try:
+            return await self._attempts.make(progress, target, inference, ask)
+        except ServiceError as error:
+            end_failed(inference, error)
+            progress.provider_seconds += inference.provider_seconds
+            raise
+        except asyncio.CancelledError:
+            end_interrupted(inference, progress.interruption)
+            raise
+        except Exception as error:
+            inference.fail(type(error).__qualname__)
+            inference.end("provider_error")
+            raise
+
+
+async def _first_chunk(provider: Provider, call: Call) -> tuple[Chunk, AsyncGenerator[Chunk, None]]:
+    chunks = provider.stream(call)
+    first = await anext(chunks, None)
+    if first is None:
+        raise ProviderInvalidResponse(f"The target '{call.target}' ended a stream without a chunk.")
+    return first, chunks
+
+
+def _estimate(request: ModelRequest, answer: Completion) -> Usage:
+    """For a provider that does not tell; without it, what was used would count as nothing."""
+    return estimate_usage(request.body, output_characters=_characters(answer.body))
+
+
+def _characters(body: Mapping[str, Any]) -> int:
+    messages = output_messages(body) or []
+    return sum(len(str(part.get("content", ""))) for m in messages for part in m["parts"])

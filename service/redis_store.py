@@ -1,0 +1,134 @@
+"""Shared state in Redis, behind a breaker: a dead Redis costs a request nothing.
+
+Every command is timed and counted. After a failure no command is sent for a while; the health
+check, which goes past the breaker, closes it again as soon as Redis answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from otel import attributes as names
+from otel.instruments import Instruments
+
+T = TypeVar("T")
+POOL_NAME = "gaugeway"
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - says what is the case
+    """Redis cannot be used now; the message names the kind of failure, never the URL."""
+
+
+class Breaker:
+    """Lets commands through until one fails, then none for a pause that doubles each time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pause = FIRST_PAUSE_SECONDS
+        self._open_until = float("-inf")
+
+    @property
+    def open(self) -> bool:
+        """Whether commands are held back."""
+        return self._clock() < self._open_until
+
+    def failed(self) -> None:
+        """A command failed."""
+        self._open_until = self._clock() + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def succeeded(self) -> None:
+        """A command was answered."""
+        self._open_until = float("-inf")
+        self._pause = FIRST_PAUSE_SECONDS
+
+
+class RedisStore:
+    """The commands this service sends, each raising only `StoreUnavailable`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        pool_size: int,
+        instruments: Instruments,
+        breaker: Breaker | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._pool: ConnectionPool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped kwargs
+            url,
+            max_connections=pool_size,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._redis = Redis(connection_pool=self._pool)
+        self._instruments = instruments
+        self._breaker = breaker or Breaker()
+        self._clock = clock
+        instruments.observe_db_connections(self._connections)
+
+    async def get(self, key: str) -> bytes | None:
+        """The value of a key."""
+        return cast("bytes | None", await self._send("GET", lambda: self._redis.get(key)))
+
+    async def delete(self, *keys: str) -> None:
+        """Forget keys."""
+        await self._send("DEL", lambda: self._redis.delete(*keys))
+
+    async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
+        """Send what `command` makes of the client, under this name in the metrics."""
+        return await self._send(name, lambda: command(self._redis))
+
+    async def ping(self) -> None:
+        """Ask Redis whether it is there, whatever the breaker says."""
+        await self._send("PING", lambda: cast("Any", self._redis).ping(), force=True)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+        await self._pool.aclose()
+
+    async def _send(
+        self, name: str, command: Callable[[], Awaitable[T]], *, force: bool = False
+    ) -> T:
+        if self._breaker.open and not force:
+            raise StoreUnavailable("Redis failed a moment ago and is given a pause.")
+        labels: dict[str, str | int | None] = {
+            names.DB_SYSTEM_NAME: "redis",
+            names.DB_OPERATION_NAME: name,
+        }
+        started = self._clock()
+        try:
+            answer = await command()
+        except (RedisError, OSError) as error:
+            self._breaker.failed()
+            kind = "timeout" if isinstance(error, RedisTimeout) else type(error).__name__
+            labels[names.ERROR_TYPE] = kind
+            self._instruments.db_operation_duration.record(self._clock() - started, labels)
+            raise StoreUnavailable(f"Redis did not answer {name} ({kind}).") from None
+        self._breaker.succeeded()
+        self._instruments.db_operation_duration.record(self._clock() - started, labels)
+        return answer
+
+    def _connections(self) -> Iterable[tuple[float, dict[str, str | int | None]]]:
+        pool = cast("Any", self._pool)
+        for state, connections in (
+            ("idle", pool._available_connections),
+            ("used", pool._in_use_connections),
+        ):
+            yield (
+                len(connections),
+                {names.DB_POOL_NAME: POOL_NAME, names.DB_CONNECTION_STATE: state},
+            )

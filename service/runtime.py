@@ -1,0 +1,171 @@
+"""The parts of one running service, built in order at start and closed in reverse at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from otel.inference import Telemetry
+from service.attempts import Attempts
+from service.cache import CacheLimits, RedisCacheStore, ResponseCache
+from service.dependencies import Dependency, DependencyMonitor, reach
+from service.gateway import Gateway
+from service.inferences import Inferences
+from service.interruption import InFlight
+from service.keys import KeysError, KeyStore, ensure_dev_key
+from service.pricing import Pricing
+from service.providers.registry import build_providers
+from service.providers.transport import Transport, open_transport
+from service.redis_embedded import EmbeddedRedis
+from service.redis_store import RedisStore
+from service.settings import Settings
+from service.settlement import Settlement
+from service.targets import Targets
+
+logger = logging.getLogger(__name__)
+
+KEYS_REFRESH_SECONDS = 1.0
+LAG_INTERVAL_SECONDS = 0.5
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a test or another application may replace."""
+
+    transport: Callable[[], Transport] = open_transport
+    attempts: Attempts = field(default_factory=Attempts)
+    now: Callable[[], datetime] = _wall_clock
+
+
+class Runtime:
+    """Everything requests need. The network is touched between `start` and `stop` only."""
+
+    def __init__(
+        self, settings: Settings, targets: Targets, telemetry: Telemetry, parts: Parts
+    ) -> None:
+        self.settings = settings
+        self.targets = targets
+        self.telemetry = telemetry
+        self.keys = KeyStore(settings.home)
+        self.components = frozenset(settings.components)
+        self._parts = parts
+        self._stack = AsyncExitStack()
+        self._pricing = Pricing()
+        self._started = False
+        self.in_flight = InFlight()
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are served: started, and not stopping."""
+        return self._started and not self.in_flight.stopping
+
+    async def start(self) -> None:
+        """Open connections and begin to watch. Raises what keeps the service from starting."""
+        settings = self.settings
+        await asyncio.to_thread(self._prepare_keys)
+        transport = self._parts.transport()
+        self._stack.push_async_callback(transport.close)
+        providers = build_providers(self.targets, transport=transport)
+        redis = await self._open_redis()
+        limits = CacheLimits(
+            settings.cache_ttl_seconds,
+            settings.cache_max_age_seconds,
+            settings.cache_max_entry_bytes,
+            settings.cache_max_entries,
+        )
+        self.gateway = Gateway(
+            targets=self.targets,
+            inferences=Inferences(
+                providers=providers,
+                settlement=Settlement(self._pricing, self.targets, self._parts.now),
+                telemetry=self.telemetry,
+                attempts=self._parts.attempts,
+            ),
+            cache=ResponseCache(RedisCacheStore(redis), limits),
+            in_flight=self.in_flight,
+            instruments=self.telemetry.instruments,
+        )
+        self.dependencies = DependencyMonitor(
+            [
+                Dependency("redis", redis.ping),
+                Dependency("collector", partial(reach, settings.otlp_endpoint)),
+                *(Dependency(f"target:{name}", providers[name].check) for name in providers),
+            ],
+            interval=settings.check_interval_seconds,
+            timeout=settings.check_timeout_seconds,
+            instruments=self.telemetry.instruments,
+        )
+        self.dependencies.start()
+        self._stack.push_async_callback(self.dependencies.stop)
+        self._in_background(self._refresh_keys(), "refresh keys")
+        self._in_background(self._measure_lag(), "measure event loop lag")
+        self._started = True
+
+    async def drain(self) -> None:
+        """Take no new requests; end those under way when their time of grace is over."""
+        await self.in_flight.stop(self.settings.shutdown_grace_seconds)
+
+    async def stop(self) -> None:
+        """End what is under way, then close everything."""
+        self._started = False
+        await self.in_flight.stop(0)
+        await self._stack.aclose()
+
+    def _prepare_keys(self) -> None:
+        if self.settings.development:
+            ensure_dev_key(self.settings.home)
+        self.keys.refresh()
+
+    async def _open_redis(self) -> RedisStore:
+        settings = self.settings
+        if settings.redis_url is not None:
+            url = settings.redis_url.get_secret_value()
+        else:
+            embedded = EmbeddedRedis(settings.home)
+            url = await asyncio.to_thread(embedded.start)
+            self._stack.callback(embedded.leave)
+            logger.warning("REDIS_URL is not set: an embedded Redis serves shared state (%s)", url)
+        redis = RedisStore(
+            url,
+            timeout=settings.redis_timeout_seconds,
+            pool_size=settings.redis_pool_size,
+            instruments=self.telemetry.instruments,
+        )
+        self._stack.push_async_callback(redis.close)
+        return redis
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+
+    async def _refresh_keys(self) -> None:
+        while True:
+            await asyncio.sleep(KEYS_REFRESH_SECONDS)
+            try:
+                await asyncio.to_thread(self.keys.refresh)
+            except KeysError as error:
+                logger.warning("%s The keys read before stay in force.", error)
+
+    async def _measure_lag(self) -> None:
+        # Not the loop's own clock, which stands still while the loop is held up.
+        while True:
+            due = time.perf_counter() + LAG_INTERVAL_SECONDS
+            await asyncio.sleep(LAG_INTERVAL_SECONDS)
+            late = max(0.0, time.perf_counter() - due)
+            self.telemetry.instruments.event_loop_lag.record(late)

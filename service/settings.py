@@ -1,0 +1,142 @@
+"""The service's settings: one frozen, validated object made from the environment.
+
+Nothing else in the service reads the environment. A setting that cannot be used stops the start
+with its variable's name; values, which may be secrets, are never repeated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class SettingsError(ValueError):
+    """The environment holds something the service cannot start with; names each variable."""
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """What the service can be told; each field is the variable `GAUGEWAY_<FIELD>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GAUGEWAY_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    env: Literal["dev", "staging", "prod"] = "dev"
+    home: Path = Field(default_factory=lambda: Path.home() / ".gaugeway")
+    targets: Path | None = None
+    """The targets file; the shipped one when unset."""
+    components: Names = ()
+    """Values of `x-gaugeway-component` that become a label; any other becomes `_OTHER`."""
+    simulate_control: bool = False
+    """Whether callers may steer the simulated provider by header and model name."""
+
+    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=1024**3)
+    body_timeout_seconds: Seconds = 30.0
+    """How long a client may take to send its body."""
+    deadline_seconds: Seconds = 600.0
+    """The longest a request may take in all; a caller can lower it for one request."""
+    shutdown_grace_seconds: float = Field(default=2.0, ge=0, le=60)
+    """How long requests under way may go on after the signal to stop; then they are ended."""
+
+    redis_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url")
+    )
+    """Where shared state is; an embedded server is used when unset."""
+    redis_timeout_seconds: Seconds = 0.25
+    redis_pool_size: int = Field(default=64, ge=1, le=4096)
+
+    cache_ttl_seconds: int = Field(default=0, ge=0, le=86_400)
+    """Answers are cached this long without being asked; 0: only `Cache-Control: max-age` does."""
+    cache_max_age_seconds: int = Field(default=3_600, ge=1, le=86_400)
+    """The longest `max-age` a caller is given."""
+    cache_max_entry_bytes: int = Field(default=256 * 1024, ge=1024, le=64 * 1024**2)
+    cache_max_entries: int = Field(default=10_000, ge=1, le=10_000_000)
+
+    scrape_token: SecretStr | None = None
+    """Opens /metrics and the details of /readyz outside dev."""
+    scrape_token_file: Path | None = None
+    check_interval_seconds: Seconds = 5.0
+    check_timeout_seconds: Seconds = 2.0
+    otlp_endpoint: str = Field(
+        default="http://127.0.0.1:4318",
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+    )
+    """Where telemetry is sent; here only its reachability is checked for /readyz."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments before the environment, and no files."""
+        return init_settings, env_settings
+
+    @property
+    def development(self) -> bool:
+        """Whether this is a developer's machine: then details need no token."""
+        return self.env == "dev"
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises `SettingsError` naming each variable that is wrong."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    return settings if settings.scrape_token_file is None else _with_scrape_token(settings)
+
+
+def environment() -> Mapping[str, str]:
+    """The whole environment, for the keys of targets, which a targets file names."""
+    return os.environ
+
+
+def _with_scrape_token(settings: Settings) -> Settings:
+    if settings.scrape_token is not None or settings.scrape_token_file is None:
+        return settings
+    try:
+        token = settings.scrape_token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"GAUGEWAY_SCRAPE_TOKEN_FILE cannot be read ({type(error).__name__}): "
+            f"{settings.scrape_token_file}. Create the file, or unset the variable."
+        ) from None
+    if not token:
+        raise SettingsError(f"GAUGEWAY_SCRAPE_TOKEN_FILE is empty: {settings.scrape_token_file}.")
+    return settings.model_copy(update={"scrape_token": SecretStr(token)})
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"{_variable(str(problem['loc'][0]) if problem['loc'] else '')}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
+    return "The service cannot start. " + "; ".join(lines) + "."
+
+
+def _variable(field: str) -> str:
+    return field if field.isupper() else f"GAUGEWAY_{field.upper()}"

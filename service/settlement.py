@@ -1,0 +1,87 @@
+"""Settles an inference: its usage is priced and recorded, its failure told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from otel.inference import Inference
+from service.errors import DeadlineExceeded, ProviderError, ProviderTimeout, ServiceError
+from service.exchange import Bill
+from service.interruption import Interruption
+from service.observation import usage_of
+from service.pricing import Price, Priced, Pricing
+from service.targets import Target, Targets
+from service.tokens import Usage
+
+_SERVICE_TIER = "openai.response.service_tier"
+
+
+class Settlement:
+    """Prices what an inference used by the day it was asked for."""
+
+    def __init__(self, pricing: Pricing, targets: Targets, now: Callable[[], datetime]) -> None:
+        self._pricing = pricing
+        self.now = now
+        """The wall clock, aware."""
+        self._priced: Mapping[tuple[str, str], Priced] = {
+            (target.name, target.model): Priced(
+                target.provider_name,
+                target.provider_model,
+                targets.connections[target.name].base_url,
+                own=target.prices,
+            )
+            for ways in targets.models.values()
+            for target in ways
+        }
+
+    def settle(self, inference: Inference, target: Target, usage: Usage, at: datetime) -> Bill:
+        """Record usage and cost on the inference and say what it comes to."""
+        asked = self._priced[(target.name, target.model)]
+        tier = inference.response_attributes.get(_SERVICE_TIER)
+        if isinstance(tier, str) and tier not in ("auto", "default"):
+            asked = replace(asked, service_tier=tier)
+        price = self._price(asked, inference.response_model, usage, at)
+        inference.usage(usage_of(usage))
+        if price is None:
+            inference.cost(None)
+            return Bill(usage.total_tokens, None, usage.estimated)
+        inference.cost(price.amount, source=price.source)
+        return Bill(usage.total_tokens, price.amount, usage.estimated)
+
+    def _price(
+        self, asked: Priced, answered: str | None, usage: Usage, at: datetime
+    ) -> Price | None:
+        if asked.own is None and answered and answered != asked.model:
+            # The provider bills for the model that answered; a name only it knows is passed over.
+            price = self._pricing.price(replace(asked, model=answered), usage, at)
+            if price is not None:
+                return price
+        return self._pricing.price(asked, usage, at)
+
+
+def note_failed_attempt(inference: Inference, error: ProviderError) -> None:
+    """Count one failed attempt at a provider on its inference."""
+    inference.provider_error(
+        error_type=error.error_type, status=error.upstream_status, code=error.upstream_code
+    )
+    if isinstance(error, ProviderTimeout):
+        inference.timeout(error.timeout_kind)
+
+
+def end_failed(inference: Inference, error: ServiceError) -> None:
+    """End an inference that an error ended."""
+    inference.fail(error.error_type, error.message)
+    inference.end("timeout" if isinstance(error, ProviderTimeout) else "provider_error")
+
+
+def end_interrupted(inference: Inference, interruption: Interruption) -> None:
+    """End an inference that was cut short from our side."""
+    reason = interruption.reason or "client_disconnect"
+    if reason == "timeout":
+        inference.timeout("deadline")
+        inference.fail(DeadlineExceeded.default_code, "The request's deadline passed.")
+    elif reason == "shutdown":
+        inference.fail("shutdown", "The service was stopped.")
+    inference.end(reason)

@@ -1,0 +1,88 @@
+"""What one stream used so far; at its end, on whatever path, its inference is settled once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from otel.inference import Inference
+from service.content import Transcript
+from service.errors import ServiceError
+from service.exchange import Bill, ModelRequest
+from service.interruption import Interruption
+from service.providers.protocol import Chunk
+from service.settlement import Settlement, end_failed, end_interrupted
+from service.targets import Target
+from service.tokens import Usage, estimate_usage
+
+
+@dataclass(slots=True)
+class StreamRecord:
+    """The facts of one stream, fed by its chunks and closed by exactly one of the endings."""
+
+    request: ModelRequest
+    target: Target
+    inference: Inference
+    settlement: Settlement
+    asked_at: datetime
+    interruption: Interruption
+    transcript: Transcript | None = None
+    characters: int = 0
+    usage: Usage | None = None
+    bill: Bill | None = None
+    """What it came to; None until the end."""
+    _named: bool = False
+
+    def saw(self, chunk: Chunk) -> None:
+        """Take in a chunk that arrived just now."""
+        inference = self.inference
+        if chunk.content:
+            inference.chunk()
+            self.characters += chunk.characters
+            if self.transcript is not None:
+                self.transcript.add(chunk.data)
+        if not self._named:
+            self._named = True
+            inference.response(model=_text(chunk.data.get("model")), id=_text(chunk.data.get("id")))
+        if chunk.finish_reasons or chunk.attributes:
+            inference.response(
+                finish_reasons=inference.finish_reasons + chunk.finish_reasons,
+                attributes=chunk.attributes,
+            )
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+
+    def complete(self) -> None:
+        """The provider sent its end mark."""
+        if self._settle():
+            self.inference.end("completed")
+
+    def fail(self, error: ServiceError) -> None:
+        """The provider, or the way to it, failed after the stream had begun."""
+        if self._settle():
+            end_failed(self.inference, error)
+
+    def interrupt(self) -> None:
+        """The stream was cut from our side: client gone, deadline, shutdown."""
+        if self._settle():
+            end_interrupted(self.inference, self.interruption)
+
+    def abandon(self) -> None:
+        """Whoever was to read the stream dropped it."""
+        if self._settle():
+            self.inference.end("abandoned")
+
+    def _settle(self) -> bool:
+        """Price what was used, the first time; False when the stream is over already."""
+        if self.bill is not None:
+            return False
+        usage = self.usage or estimate_usage(self.request.body, output_characters=self.characters)
+        self.bill = self.settlement.settle(self.inference, self.target, usage, self.asked_at)
+        if self.transcript is not None:
+            self.inference.content(output_messages=self.transcript.messages())
+        self.interruption.close()
+        return True
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
