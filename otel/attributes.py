@@ -68,6 +68,8 @@ METRIC_NAME: Final = "gaugeway.metric.name"
 ATTRIBUTE_KEY: Final = "gaugeway.attribute.key"
 OPERATION_LABEL: Final = "gaugeway.operation.name"
 
+TELEMETRY_SIGNAL: Final = "gaugeway.telemetry.signal"
+
 COMPONENT_NAME: Final = "otel.component.name"
 COMPONENT_TYPE: Final = "otel.component.type"
 
@@ -141,6 +143,7 @@ ATTRIBUTES: Final = (
     Attribute(METRIC_NAME, "string", _METRIC, "The metric whose labels overflowed."),
     Attribute(ATTRIBUTE_KEY, "string", _METRIC, "The label that overflowed."),
     Attribute(OPERATION_LABEL, "string", ("span", "metric"), "An application's own operation."),
+    Attribute(TELEMETRY_SIGNAL, "string", _METRIC, "`traces`, `metrics` or `logs`."),
     Attribute(COMPONENT_NAME, "string", _METRIC, "The SDK part, with its number."),
     Attribute(COMPONENT_TYPE, "string", _METRIC, "The kind of the SDK part."),
 )

@@ -8,10 +8,9 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Final
 
-from opentelemetry import _logs, metrics, trace
+from opentelemetry import _logs, trace
 from opentelemetry._logs import Logger
 from opentelemetry.context import Context
-from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
@@ -19,7 +18,7 @@ from otel import attributes as a
 from otel import names
 from otel.content import content_attribute
 from otel.facts import Operation, Usage
-from otel.instruments import Instruments
+from otel.instruments import Instruments, shared_instruments
 from otel.outcome import outcome_of
 from otel.recording import (
     genai_labels,
@@ -40,25 +39,23 @@ _BUNDLE: Final = 64
 class Telemetry:
     """Starts inferences and holds the instruments; built once from the API's objects.
 
-    `clock` gives seconds and only its differences matter. With `strict`, an undeclared label is an
-    error instead of being dropped and counted.
+    `clock` gives seconds and only its differences matter.
     """
 
     def __init__(
         self,
         tracer: Tracer,
-        meter: Meter,
+        instruments: Instruments,
         logger: Logger,
         *,
         clock: Callable[[], float] = time.perf_counter,
         settings: ApiSettings | None = None,
-        strict: bool = False,
     ) -> None:
         self.tracer = tracer
         self.logger = logger
         self.clock = clock
         self.settings = settings or ApiSettings()
-        self.instruments = Instruments(meter, self.settings, strict=strict)
+        self.instruments = instruments
         self._dropped: deque[Inference] = deque()
 
     @classmethod
@@ -66,7 +63,7 @@ class Telemetry:
         """Build on the global providers, with the limits that the environment sets."""
         return cls(
             trace.get_tracer(names.SCOPE, schema_url=names.SCHEMA_URL),
-            metrics.get_meter(names.SCOPE, schema_url=names.SCHEMA_URL),
+            shared_instruments(),
             _logs.get_logger(names.USAGE_LOGGER, schema_url=names.SCHEMA_URL),
             settings=ApiSettings.from_environment(),
         )

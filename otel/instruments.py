@@ -6,12 +6,15 @@ find the span even where it is not the current one.
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import (
     CallbackOptions,
     Meter,
+    MeterProvider,
     Observation,
+    get_meter_provider,
 )
 from opentelemetry.metrics import Counter as ApiCounter
 from opentelemetry.metrics import Histogram as ApiHistogram
@@ -145,15 +148,26 @@ class Instruments:
         The function yields pairs of number and labels and must not block.
         """
         metric = names.DB_CONNECTIONS
+        self._meter.create_observable_up_down_counter(
+            metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
+        )
+
+    def observe_telemetry_dropped(self, observe: Observe) -> None:
+        """Have lost telemetry counted by a function at each collection: totals since the start."""
+        metric = names.TELEMETRY_DROPPED
+        self._meter.create_observable_counter(
+            metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
+        )
+
+    def _callback(
+        self, metric: Metric, observe: Observe
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
         guard = self._guard(metric)
 
         def callback(_: CallbackOptions) -> Iterable[Observation]:
-            for value, labels in observe():
-                yield Observation(value, guard.admit(labels))
+            return [Observation(value, guard.admit(labels)) for value, labels in observe()]
 
-        self._meter.create_observable_up_down_counter(
-            metric.name, [callback], metric.unit, metric.meaning
-        )
+        return callback
 
     def _overflowed(self, metric: str, key: str) -> None:
         self._overflow.add(1, {a.METRIC_NAME: metric, a.ATTRIBUTE_KEY: key})
@@ -183,3 +197,21 @@ class Instruments:
     def _gauge(self, metric: Metric) -> Gauge:
         instrument = self._meter.create_gauge(metric.name, metric.unit, metric.meaning)
         return Gauge(metric, instrument, self._guard(metric))
+
+
+_SHARED: WeakKeyDictionary[MeterProvider, Instruments] = WeakKeyDictionary()
+
+
+def shared_instruments() -> Instruments:
+    """Return the global meter provider's instruments, the same object for every caller."""
+    provider = get_meter_provider()
+    instruments = _SHARED.get(provider)
+    if instruments is None:
+        meter = provider.get_meter(names.SCOPE, schema_url=names.SCHEMA_URL)
+        instruments = _SHARED[provider] = Instruments(meter, ApiSettings.from_environment())
+    return instruments
+
+
+def share_instruments(provider: MeterProvider, instruments: Instruments) -> None:
+    """Have `shared_instruments` return these while this provider is the global one."""
+    _SHARED[provider] = instruments

@@ -287,6 +287,14 @@ APP_OPERATION_DURATION: Final = Metric(
     (a.OPERATION_LABEL, a.ERROR_TYPE),
     DURATION_BUCKETS,
 )
+TELEMETRY_DROPPED: Final = Metric(
+    "gaugeway.telemetry.dropped",
+    Kind.OBSERVABLE_COUNTER,
+    "{item}",
+    "Spans, log records and pushes of metrics that were lost: `error.type` is `queue_full`, "
+    "`export_failed` or `shutdown`.",
+    (a.TELEMETRY_SIGNAL, a.ERROR_TYPE),
+)
 CARDINALITY_OVERFLOW: Final = Metric(
     "gaugeway.cardinality.overflow",
     Kind.COUNTER,
@@ -321,5 +329,6 @@ OURS: Final = (
     DEPENDENCY_CHECK_DURATION,
     EVENT_LOOP_LAG,
     APP_OPERATION_DURATION,
+    TELEMETRY_DROPPED,
     CARDINALITY_OVERFLOW,
 )

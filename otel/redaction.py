@@ -35,6 +35,11 @@ _SECRET_FIELD: Final = re.compile(
     re.IGNORECASE,
 )
 
+_SECRET_NAME: Final = re.compile(
+    r"authorization|cookie|passw|secret|api[-_.]?key|credential|private[-_.]?key|(?:^|[-_.])token$",
+    re.IGNORECASE,
+)
+
 _Rule = tuple[tuple[str, ...], "re.Pattern[str]", str]
 # The needles are looked for in lower case; a pattern runs only where one of its needles is there.
 _RULES: Final[tuple[_Rule, ...]] = (
@@ -69,3 +74,8 @@ def redact(text: str) -> str:
                 text = pattern.sub(replacement, text)
                 break
     return text
+
+
+def names_a_secret(key: str) -> bool:
+    """Say whether a value under this key is a credential whatever it looks like."""
+    return _SECRET_NAME.search(key) is not None

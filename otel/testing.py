@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from otel import names
 from otel.inference import Telemetry
+from otel.instruments import Instruments, share_instruments
 from otel.settings import ApiSettings
 
 
@@ -148,12 +149,14 @@ def recorded(
     loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
     loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
     optional = {} if clock is None else {"clock": clock}
+    meter = meters.get_meter(names.SCOPE, schema_url=names.SCHEMA_URL)
+    instruments = Instruments(meter, settings, strict=strict)
+    share_instruments(meters, instruments)
     telemetry = Telemetry(
         tracers.get_tracer(names.SCOPE, schema_url=names.SCHEMA_URL),
-        meters.get_meter(names.SCOPE, schema_url=names.SCHEMA_URL),
+        instruments,
         loggers.get_logger(names.USAGE_LOGGER, schema_url=names.SCHEMA_URL),
         settings=settings,
-        strict=strict,
         **optional,
     )
     result = Recorded(telemetry, tracers, meters, loggers, spans, reader, logs)

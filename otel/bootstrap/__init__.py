@@ -1,0 +1,1 @@
+"""Installs the providers that stand behind the OpenTelemetry API, from the standard variables."""

@@ -1,0 +1,122 @@
+"""Bounded queues between the application and the exporters, one sending thread each.
+
+Putting an item in never blocks and never raises. What does not fit is counted, not kept.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+from weakref import WeakMethod
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+_logger = logging.getLogger("opentelemetry.gaugeway.batching")
+
+Item = TypeVar("Item")
+Send = Callable[[Sequence[Item]], bool]
+
+
+class BatchQueue(Generic[Item]):
+    """Holds at most `limit` items and sends them in batches from a thread of its own.
+
+    `send` returns whether the batch was delivered. `dropped` counts lost items by reason:
+    `queue_full`, `export_failed`, `shutdown`.
+    """
+
+    def __init__(
+        self, name: str, send: Send[Item], *, limit: int, batch: int, delay: float
+    ) -> None:
+        self.dropped: dict[str, int] = {"queue_full": 0, "export_failed": 0, "shutdown": 0}
+        self._name = name
+        self._send = send
+        self._limit = limit
+        self._batch = min(batch, limit)
+        self._delay = delay
+        self._stopped = False
+        self._begin()
+        after_fork = WeakMethod(self._begin)
+
+        def begin_again() -> None:
+            if begin := after_fork():
+                begin()
+
+        os.register_at_fork(after_in_child=begin_again)
+
+    def put(self, item: Item) -> None:
+        """Take an item in, or count it as dropped."""
+        queue = self._queue
+        if self._stopped:
+            self.dropped["shutdown"] += 1
+        elif len(queue) >= self._limit:
+            self.dropped["queue_full"] += 1
+        else:
+            queue.append(item)
+            if len(queue) >= self._batch and not self._wake.is_set():
+                self._wake.set()
+
+    def flush(self, timeout: float) -> bool:
+        """Send what is queued now; say whether it was tried within so many seconds."""
+        if self._stopped or not self._thread.is_alive():
+            return False
+        sent = threading.Event()
+        self._flushes.append(sent)
+        self._wake.set()
+        return sent.wait(timeout)
+
+    def stop(self) -> None:
+        """Take nothing more in and send what is left; `join` waits for it."""
+        self._stopped = True
+        self._wake.set()
+
+    def join(self, deadline: float) -> bool:
+        """Wait until all was sent or until this moment of the monotonic clock."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            self.dropped["shutdown"] += len(self._queue)
+            self._queue.clear()
+            return False
+        return True
+
+    def _begin(self) -> None:
+        # Runs in a forked child too: what the parent queued is the parent's to send.
+        self._queue: deque[Item] = deque()
+        self._flushes: deque[threading.Event] = deque()
+        self._wake = threading.Event()
+        self.dropped = dict.fromkeys(self.dropped, 0)
+        self._thread = threading.Thread(target=self._run, name=f"otel-{self._name}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        # Nothing that sending itself does may be traced, logged over OTLP or measured.
+        with suppress_instrumentation():
+            while not self._stopped:
+                self._wake.wait(self._delay)
+                self._wake.clear()
+                self._drain()
+            self._drain()
+
+    def _drain(self) -> None:
+        flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+        left = len(self._queue)
+        while left > 0 and self._queue:
+            count = min(left, self._batch, len(self._queue))
+            left -= count
+            try:
+                batch = [self._queue.popleft() for _ in range(count)]
+            except IndexError:  # cleared meanwhile: time was up
+                break
+            if not self._delivered(batch):
+                self.dropped["export_failed"] += count
+        for flush in flushes:
+            flush.set()
+
+    def _delivered(self, batch: Sequence[Item]) -> bool:
+        try:
+            return self._send(batch)
+        except Exception as error:  # no exporter may end the thread
+            _logger.warning("Sending %s failed: %s: %s", self._name, type(error).__name__, error)
+            return False

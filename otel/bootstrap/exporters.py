@@ -1,0 +1,96 @@
+"""Builds the exporters that the standard variables ask for, each behind redaction."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any, Literal, cast
+
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from otel.bootstrap.cleaning import Cleaner
+from otel.bootstrap.transport import ExportTransport, transport_for
+
+Signal = Literal["traces", "metrics", "logs"]
+_OTLP: dict[Signal, Callable[..., Any]] = {
+    "traces": OTLPSpanExporter,
+    "metrics": OTLPMetricExporter,
+    "logs": OTLPLogExporter,
+}
+
+
+class Exporters:
+    """The exporters of one process and the transports that some of them send over."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+        self._cleaner = Cleaner()
+        self._sending: list[tuple[ExportTransport, Any]] = []
+
+    def send_spans(
+        self, name: str
+    ) -> tuple[Callable[[Sequence[ReadableSpan]], bool], SpanExporter]:
+        """Return how to send spans with the named exporter, and the exporter."""
+        exporter = cast(SpanExporter, self._build("traces", name))
+        clean = self._cleaner.span
+
+        def send(spans: Sequence[ReadableSpan]) -> bool:
+            return exporter.export([clean(span) for span in spans]) is SpanExportResult.SUCCESS
+
+        return send, exporter
+
+    def send_logs(
+        self, name: str
+    ) -> tuple[Callable[[Sequence[ReadableLogRecord]], bool], LogRecordExporter]:
+        """Return how to send log records with the named exporter, and the exporter."""
+        exporter = cast(LogRecordExporter, self._build("logs", name))
+        clean = self._cleaner.record
+
+        def send(records: Sequence[ReadableLogRecord]) -> bool:
+            result = exporter.export([clean(record) for record in records])
+            return result is LogRecordExportResult.SUCCESS
+
+        return send, exporter
+
+    def metrics(self, name: str) -> MetricExporter:
+        """Return the named metric exporter."""
+        return cast(MetricExporter, self._build("metrics", name))
+
+    def hurry(self, deadline: float) -> None:
+        """Let no request last beyond this moment of the monotonic clock.
+
+        Where the last request failed, nothing more is tried: waiting for a receiver that is not
+        there would only delay the end.
+        """
+        for transport, exporter in self._sending:
+            transport.hurry(deadline)
+            if transport.failing:
+                exporter.shutdown()
+
+    def _build(self, signal: Signal, name: str) -> Any:
+        if name == "otlp":
+            protocol = self._protocol(signal)
+            name = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+        if name == "otlp_proto_http":
+            transport = transport_for(signal, self._environment)
+            exporter = _OTLP[signal](_transport=transport)
+            self._sending.append((transport, exporter))
+            return exporter
+        group = f"opentelemetry_{signal}_exporter"
+        for entry_point in entry_points(group=group, name=name):
+            return entry_point.load()()
+        raise LookupError(
+            f"OTEL_{signal.upper()}_EXPORTER names {name!r}, which no installed package provides; "
+            f"install one that does, or use otlp, console or none"
+        )
+
+    def _protocol(self, signal: Signal) -> str:
+        values = self._environment
+        own = values.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "")
+        return (own or values.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")).strip()
