@@ -79,7 +79,7 @@ def graph(
         .targets([_target(query, index).range() for index, query in enumerate(queries)])
         .unit(unit)
         .min(0)
-        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .line_width(1.5)
         .fill_opacity(25 if stacked else 8)
         .show_points(common.VisibilityMode.AUTO)

@@ -18,7 +18,7 @@ from grafana.dashboards.promql import (
     quantile,
     ratio,
 )
-from grafana.dashboards.selectors import environment_matcher, label, matchers
+from grafana.dashboards.selectors import SERVICE, environment_matcher, label, matchers
 from otel import attributes as a
 from otel import names
 
@@ -48,8 +48,9 @@ class Query:
 
 # What is wrong now: one number each.
 
+_ANSWERED: Final = environment_matcher('http_status_class="2xx"')
 SERVICE_UP: Final = Query(
-    f'max(last_over_time({components.HTTPCHECK_STATUS.prometheus}{{http_status_class="2xx"}}[2m]))',
+    f"max(last_over_time({components.HTTPCHECK_STATUS.prometheus}{_ANSWERED}[2m]))",
     "service",
 )
 ERROR_RATIO: Final = Query(
@@ -176,8 +177,10 @@ APPS: Final = _usage_table((a.APP,))
 
 # Which: single requests, from the usage records. Their attributes are structured metadata.
 
+# Loki wants one matcher that cannot match an empty label, which "All" can.
+_STREAMS: Final = environment_matcher(f'{label(SERVICE)}=~".+"')
 _USAGE_RECORDS: Final = (
-    f'{environment_matcher()} |= "{names.USAGE_BODY}"'
+    f'{_STREAMS} |= "{names.USAGE_BODY}"'
     f' | {label(a.APP)}=~"$app" | {label(a.PROVIDER_NAME)}=~"$provider"'
     f' | {label(a.REQUEST_MODEL)}=~"$model"'
 )
@@ -210,7 +213,7 @@ FAILED_TRACES: Final = f'{{ span.{a.REQUEST_MODEL} =~ "$model" && status = error
 
 def logs_of_trace(trace: str) -> str:
     """Every log line of one trace, from any service."""
-    return f'{{service_name=~".+"}} | trace_id="{trace}"'
+    return f'{{{label(SERVICE)}=~".+"}} | trace_id="{trace}"'
 
 
 # What the variables offer.

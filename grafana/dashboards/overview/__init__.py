@@ -1,6 +1,7 @@
 """The dashboard "GenAI overview": what is wrong, then why, then which request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
@@ -15,6 +16,7 @@ from grafana.dashboards.variables import common_variables
 
 UID: Final = "genai-overview"
 _WIDTH: Final = 24
+_Panel = StatPanel | GraphPanel | TablePanel | LogsPanel
 
 
 def genai_overview() -> Dashboard:
@@ -31,24 +33,26 @@ def genai_overview() -> Dashboard:
         .readonly()
         .variables([*common_variables()])
     )
-    _add(dashboard, "Now: the last five minutes", now.health() + now.spending())
-    _add(dashboard, "Traffic and errors", why.traffic())
-    _add(dashboard, "Latency: the dots are exemplars, each opens its trace", why.latency())
-    _add(dashboard, "Cost, tokens and cache", why.money())
-    _add(dashboard, "What the gateway did about failing providers", why.resilience())
-    _add(dashboard, "Models and apps over the whole time range", which.rankings())
-    _add(dashboard, "Requests: each trace id opens its trace", which.requests())
+    rows: dict[str, Sequence[_Panel]] = {
+        "Now: the last five minutes": now.health() + now.spending(),
+        "Traffic and errors": why.traffic(),
+        "Latency: the dots are exemplars, each opens its trace": why.latency(),
+        "Cost, tokens and cache": why.money(),
+        "What the gateway did about failing providers": why.resilience(),
+        "Models and apps over the whole time range": which.rankings(),
+        "Requests: each trace id opens its trace": which.requests(),
+    }
+    ids = count(1)
+    for title, panels in rows.items():
+        _add(dashboard, title, panels, ids)
     return dashboard
 
 
-def _add(
-    dashboard: Dashboard,
-    title: str,
-    panels: Sequence[StatPanel | GraphPanel | TablePanel | LogsPanel],
-) -> None:
+def _add(dashboard: Dashboard, title: str, panels: Sequence[_Panel], ids: Iterator[int]) -> None:
     """One row: a heading and panels of equal width; a panel of logs takes a line of its own."""
-    dashboard.with_row(Row(title))
+    dashboard.with_row(Row(title).id(next(ids)))
     beside = [panel for panel in panels if not isinstance(panel, LogsPanel)]
     for panel in panels:
         alone = isinstance(panel, LogsPanel)
-        dashboard.with_panel(panel.span(_WIDTH if alone else _WIDTH // len(beside)))
+        width = _WIDTH if alone else _WIDTH // len(beside)
+        dashboard.with_panel(panel.id(next(ids)).span(width))
