@@ -19,6 +19,13 @@ SPANS_WITHIN = 20.0
 METRICS_WITHIN = 40.0
 """Metrics leave every five seconds in dev."""
 
+DETAILS = {
+    names.CACHE_READ_TOKENS: "cache_read",
+    names.CACHE_WRITE_TOKENS: "cache_write",
+    names.REASONING_TOKENS: "reasoning",
+}
+"""Counters that exist only where the answer's usage tells of such tokens."""
+
 WITH_MODEL = tuple(metric for metric in names.OURS if a.REQUEST_MODEL in metric.attributes)
 
 
@@ -110,7 +117,7 @@ def _span_attributes(seen: Evidence, row: Inference) -> dict[str, object]:
         a.REQUEST_STREAM: True if scenario.stream else None,
     }
     if row.outcome == "completed":
-        wanted[a.COST] = format(_told(seen), "f")
+        wanted[a.COST] = _told(seen)
         wanted[a.USAGE_INPUT_TOKENS] = seen.paid.usage["input"]
         wanted[a.USAGE_OUTPUT_TOKENS] = seen.paid.usage.get("output")
     elif scenario.cost is Cost.ESTIMATED:
@@ -121,20 +128,27 @@ def _span_attributes(seen: Evidence, row: Inference) -> dict[str, object]:
 
 
 def _compare(where: str, got: Mapping[str, object], wanted: Mapping[str, object]) -> None:
-    """Every wanted pair is there; a wanted None is absent."""
+    """Every wanted pair is there, amounts as exact decimals; a wanted None is absent."""
     wrong = {
         name: f"expected {value!r}, saw {got.get(name)!r}"
         for name, value in wanted.items()
-        if got.get(name) != value
+        if (_exact(got.get(name)) if isinstance(value, Decimal) else got.get(name)) != value
     }
     assert not wrong, f"{where}: {wrong}"
+
+
+def _exact(text: object) -> Decimal | None:
+    return Decimal(text) if isinstance(text, str) else None
 
 
 # -- metric ----------------------------------------------------------------------------------
 
 
 def check_metrics(seen: Evidence) -> None:
-    """Each metric of the row moved by exactly its amount, and no other with its model exists."""
+    """Each metric of the row moved by exactly its amount, and no other with its model exists.
+
+    Special tokens are no part of the row: what the answer tells of them must be in their counters.
+    """
     for moved in seen.scenario.moved:
         until(lambda moved=moved: _has_moved(seen, moved), within=METRICS_WITHIN)
     for moved in seen.scenario.shared:
@@ -146,8 +160,8 @@ def check_metrics(seen: Evidence) -> None:
         if metric.name in listed:
             continue
         query = sum_of(metric, {"gen_ai_request_model": seen.scenario.model})
-        value = seen.prometheus.value(query)
-        assert value is None, f"Prometheus: {query} is {value:g}, expected no such series"
+        value, wanted = seen.prometheus.value(query), seen.paid.usage.get(DETAILS.get(metric, ""))
+        assert value == (wanted or None), f"Prometheus: {query} is {value}, expected {wanted}"
 
 
 def _has_moved(seen: Evidence, moved: Moved, *, shared: bool = False) -> None:
@@ -203,13 +217,20 @@ def check_logs(seen: Evidence) -> None:
     assert len(lines) == len(rows), f"Loki: {len(lines)} usage records instead of {len(rows)}"
     for line, row in zip(lines, rows, strict=True):
         wanted = {
-            name.replace(".", "_"): None if value is None else str(value).lower()
+            name.replace(".", "_"): _logged(value)
             for name, value in _span_attributes(seen, row).items()
             if name not in {a.RETRY_COUNT, a.REQUEST_STREAM}
         }
         _compare(f"Loki, usage record of {seen.answer.trace_id}", line.fields, wanted)
         assert line.text == USAGE_BODY
         assert float(line.fields[a.LATENCY_MS]) >= 0
+
+
+def _logged(value: object) -> object:
+    """A value as Loki's structured metadata has it: text, but for amounts and absence."""
+    if value is None or isinstance(value, Decimal):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # -- exemplar --------------------------------------------------------------------------------

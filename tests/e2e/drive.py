@@ -83,10 +83,7 @@ def _chat(client: openai.OpenAI, scenario: Scenario, began: float) -> Answer:
         headers=dict(raw.headers),
         began=began,
         ended=time.time(),
-        usage={
-            "input": completion.usage.prompt_tokens,
-            "output": completion.usage.completion_tokens,
-        },
+        usage=_usage(completion.usage.model_dump()),
     )
 
 
@@ -122,7 +119,7 @@ def _stream(client: openai.OpenAI, scenario: Scenario, began: float) -> Answer:
                 continue
             chunk = cast("dict[str, Any]", json.loads(line.removeprefix("data: ")))
             if told := chunk.get("usage"):
-                usage = {"input": told["prompt_tokens"], "output": told["completion_tokens"]}
+                usage = _usage(told)
             chunks += any(choice["delta"].get("content") for choice in chunk["choices"])
             if chunks == scenario.leave_after_chunks:
                 break
@@ -136,3 +133,15 @@ def _stream(client: openai.OpenAI, scenario: Scenario, began: float) -> Answer:
         chunks=chunks,
         cost_comment=comment,
     )
+
+
+def _usage(told: Mapping[str, Any]) -> dict[str, int]:
+    """An answer's usage by kind of token; kinds there were none of are 0."""
+    prompt = cast("dict[str, int]", told.get("prompt_tokens_details") or {})
+    completion = cast("dict[str, int]", told.get("completion_tokens_details") or {})
+    return {
+        "input": told["prompt_tokens"],
+        "output": told["completion_tokens"],
+        "cache_read": prompt.get("cached_tokens") or 0,
+        "reasoning": completion.get("reasoning_tokens") or 0,
+    }
