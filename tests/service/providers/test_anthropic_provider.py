@@ -176,8 +176,11 @@ class TestRequest:
         assert found["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
 
     def test_a_json_schema_becomes_the_output_format(self) -> None:
-        schema = {"type": "object", "properties": {}}
-        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        schema: dict[str, Any] = {"type": "object", "properties": {}}
+        form: dict[str, Any] = {
+            "type": "json_schema",
+            "json_schema": {"name": "x", "schema": schema},
+        }
         found = request(response_format=form)["output_config"]
         assert found == {"format": {"type": "json_schema", "schema": schema}}
 
@@ -186,7 +189,7 @@ class TestRequest:
         [
             ({"n": 2}, "n"),
             ({"response_format": {"type": "json_object"}}, "response_format"),
-            ({"tools": [{"type": "custom", "custom": {}}]}, "tools"),
+            ({"tools": [{"type": "custom", "custom": None}]}, "tools"),
             (
                 {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
                 "messages",
@@ -424,7 +427,7 @@ class TestStream:
     async def test_tool_calls_come_in_pieces_counted_from_nought(
         self, provider: AnthropicProvider, upstream: wire.Upstream
     ) -> None:
-        use = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}
+        use: dict[str, Any] = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}
         upstream.streams(
             [
                 START,
@@ -476,11 +479,9 @@ class TestStream:
         self, provider: AnthropicProvider, upstream: wire.Upstream, then: str
     ) -> None:
         upstream.streams(TEXT_STREAM[:4], then=then, pause=0.02)
-        seen: list[str] = []
-        with pytest.raises(ProviderStreamInterrupted):
-            async for chunk in provider.stream(wire.chat()):
-                seen.append(wire.text_of([chunk]))
-        assert "".join(seen) == "Grüß"
+        chunks, error = await wire.until_error(provider, wire.chat())
+        assert isinstance(error, ProviderStreamInterrupted)
+        assert wire.text_of(chunks) == "Grüß"
 
     async def test_closing_early_closes_the_upstream_connection_at_once(
         self, provider: AnthropicProvider, upstream: wire.Upstream

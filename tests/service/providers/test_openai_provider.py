@@ -66,7 +66,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict
     return {"id": "chatcmpl-A1", "object": "chat.completion.chunk", "choices": choices, **more}
 
 
-USAGE_CHUNK = {
+USAGE_CHUNK: dict[str, Any] = {
     "id": "chatcmpl-A1",
     "object": "chat.completion.chunk",
     "choices": [],
@@ -193,7 +193,12 @@ ERRORS: list[tuple[int, object, type[ProviderError], str | None]] = [
     (500, openai_error("Oops", "server_error", None), ProviderFailed, "server_error"),
     (503, openai_error("Later", "server_error", None), ProviderOverloaded, None),
     # OpenRouter: the code is the status, as a number.
-    (402, {"error": {"code": 402, "message": "Insufficient credits"}}, ProviderQuotaExhausted, None),
+    (
+        402,
+        {"error": {"code": 402, "message": "No credit"}},
+        ProviderQuotaExhausted,
+        None,
+    ),
     (408, {"error": {"code": 408, "message": "Timed out"}}, ProviderFailed, None),
     (502, {"error": {"code": 502, "message": "Model is down"}}, ProviderFailed, None),
     # Ollama: a string, or an object with nulls.
@@ -235,9 +240,7 @@ class TestErrors:
         self, provider: OpenAIProvider, upstream: wire.Upstream
     ) -> None:
         message = "This model's maximum context length is 8192 tokens."
-        body = openai_error(
-            message, "invalid_request_error", "context_length_exceeded", "messages"
-        )
+        body = openai_error(message, "invalid_request_error", "context_length_exceeded", "messages")
         upstream.answers(body, status=400)
         with pytest.raises(ProviderRejected) as caught:
             await provider.complete(wire.chat())
@@ -315,9 +318,7 @@ class TestStream:
         middle = chunk({"content": "Grüß"})
         last = chunk({}, "stop")
         upstream.streams([event(first), event(middle), event(last), event(USAGE_CHUNK), DONE])
-        chunks = await wire.drained(
-            provider, wire.chat(stream_options={"include_usage": True})
-        )
+        chunks = await wire.drained(provider, wire.chat(stream_options={"include_usage": True}))
         assert upstream.seen[0].body["stream"] is True
         assert upstream.seen[0].body["stream_options"] == {"include_usage": True}
         assert [item.data for item in chunks] == [first, middle, last, USAGE_CHUNK]
@@ -375,7 +376,12 @@ class TestStream:
     async def test_azures_first_chunk_without_choices_is_passed_on(
         self, provider: OpenAIProvider, upstream: wire.Upstream
     ) -> None:
-        filters = {"choices": [], "id": "", "model": "", "prompt_filter_results": [{}]}
+        filters: dict[str, Any] = {
+            "choices": [],
+            "id": "",
+            "model": "",
+            "prompt_filter_results": [{}],
+        }
         upstream.streams([event(filters), event(chunk({"content": "x"}, "stop")), DONE])
         chunks = await wire.drained(provider, wire.chat())
         assert [item.usage_only for item in chunks] == [False, False]

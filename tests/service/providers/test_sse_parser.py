@@ -4,7 +4,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import ProviderInvalidResponse
@@ -70,11 +70,10 @@ def test_an_unknown_field_and_a_field_without_colon_are_harmless() -> None:
 texts = st.text(
     st.characters(blacklist_characters="\r\n", blacklist_categories=("Cs",)), min_size=1
 )
-events = st.builds(
-    lambda data, name: (data, name), st.lists(texts, min_size=1, max_size=3), st.one_of(texts)
-)
+events = st.tuples(st.lists(texts, min_size=1, max_size=3), texts)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     sent=st.lists(events, max_size=5),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
@@ -87,16 +86,15 @@ def test_any_way_of_cutting_the_bytes_gives_the_same_events(
     lines: list[str] = []
     for data, name in sent:
         if noise:
-            lines += noise.rstrip("\n").split("\n") + [""]
-        lines += [f"event: {name}"] + [f"data: {line}" for line in data] + [""]
+            lines += [*noise.rstrip("\n").split("\n"), ""]
+        lines += [f"event: {name}", *(f"data: {line}" for line in data), ""]
     whole = "".join(line + end for line in lines).encode()
     edges = sorted({0, len(whole), *(min(cut, len(whole)) for cut in cuts)})
     pieces = [whole[start:stop] for start, stop in pairwise(edges)]
-    assert parsed(*pieces) == [
-        Event(name, "\n".join(data).encode()) for data, name in sent
-    ]
+    assert parsed(*pieces) == [Event(name, "\n".join(data).encode()) for data, name in sent]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_any_bytes_at_all_are_read_without_an_error_and_as_if_they_came_at_once(
     pieces: list[bytes],

@@ -159,9 +159,7 @@ async def test_a_stream_that_drips_for_ever_meets_the_total_timeout(
     transport: AiohttpTransport, upstream: wire.Upstream
 ) -> None:
     upstream.streams([b"data: x\n\n"], then="hang")
-    response = await post(
-        transport, upstream.url, timeouts=Timeouts(connect=1, read=1, total=0.3)
-    )
+    response = await post(transport, upstream.url, timeouts=Timeouts(connect=1, read=1, total=0.3))
     with pytest.raises(ProviderTimeout, match=r"did not finish within 0\.3 s") as caught:
         async for _ in response.pieces():
             pass

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import SecretStr
 
+from service.errors import ProviderError
 from service.providers.protocol import Call, Chunk, Provider, Timeouts
 from service.targets import Connection
 
@@ -88,7 +89,7 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
 
 
 @asynccontextmanager
-async def upstream() -> AsyncIterator[Upstream]:
+async def upstream() -> AsyncGenerator[Upstream]:
     """A scripted provider on a free port."""
     state = Upstream()
 
@@ -121,7 +122,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 @asynccontextmanager
 async def raw_server(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     """A server that reads one request's head and then does as told with the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -156,7 +157,7 @@ def connection(
     )
 
 
-def chat(text: str = "Hello", **body: Any) -> Call:
+def chat(text: str = "Hello", /, **body: Any) -> Call:
     """A chat call with one user message."""
     messages = [{"role": "user", "content": text}]
     return Call(
@@ -173,10 +174,19 @@ async def drained(provider: Provider, call: Call) -> list[Chunk]:
     return [chunk async for chunk in provider.stream(call)]
 
 
+async def until_error(provider: Provider, call: Call) -> tuple[list[Chunk], ProviderError]:
+    """The chunks of a stream that fails, and what it fails with."""
+    chunks: list[Chunk] = []
+    try:
+        async for chunk in provider.stream(call):
+            chunks.append(chunk)
+    except ProviderError as error:
+        return chunks, error
+    raise AssertionError("the stream ended without an error")
+
+
 def text_of(chunks: Iterable[Chunk]) -> str:
     """The text that a client puts together from a stream."""
     return "".join(
-        choice["delta"].get("content") or ""
-        for chunk in chunks
-        for choice in chunk.data["choices"]
+        choice["delta"].get("content") or "" for chunk in chunks for choice in chunk.data["choices"]
     )
