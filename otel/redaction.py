@@ -1,71 +1,83 @@
 """Takes credentials out of text before it leaves the process.
 
-`redact` is cheap where there is nothing to find: a few substring checks decide whether any pattern
-is tried at all. It errs on the side of hiding.
+`redact` is cheap where there is nothing to find: one search decides whether any pattern is tried
+at all. It errs on the side of hiding, and redacting twice changes nothing more.
 """
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 MASK: Final = "[REDACTED]"
 
-# Each pattern keeps what names the credential (group 1) and hides the credential itself.
+_FLAGS: Final = re.IGNORECASE
+# What stands between a name and its value: `: `, `=`, `': '`, `", b"`, `%3D` …
+# It is atomic: giving a part of it back would take that part for the value.
+_SEPARATOR: Final = (
+    r"""(?>(?:\\?["'])?\s*(?:[:=,]|%3[aAdD]|=>)\s*\(?\s*(?:b(?=["']))?(?:\\?["'])?\s*)"""
+)
+_UNLESS_DONE: Final = r"(?!\[REDACTED\])"
+_VALUE: Final = rf"""{_UNLESS_DONE}[^\s"',;&)}}\]\\]+"""
+
+# Group 1 of each pattern is what is kept: the words that name the credential.
+_SCHEME: Final = r"(?:bearer|basic|digest|token|apikey)"
 _AUTHORIZATION: Final = re.compile(
-    r"""((?:proxy-)?authorization["']?\s*[:=,]\s*\(?b?["']?\s*)(?:(bearer|basic|digest|token)\s+)?[^\s"',;)}\]]+""",
-    re.IGNORECASE,
+    rf"""(authorization{_SEPARATOR}(?:{_SCHEME}\s+)?+){_VALUE}""", _FLAGS
 )
-_BEARER: Final = re.compile(r"(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE)
+_BEARER: Final = re.compile(
+    r"(\b(?:bearer|basic)\s+)(?!\[REDACTED\])[A-Za-z0-9._~+/=\-]{6,}", _FLAGS
+)
 _COOKIE: Final = re.compile(
-    r"""(\b(?:set-)?cookie["']?\s*[:=,]\s*\(?b?["']?\s*)[^"'\r\n)}\]]+""", re.IGNORECASE
+    rf"""(\b(?:set-)?cookie{_SEPARATOR}){_UNLESS_DONE}[^"'\r\n)}}\]\\]+""", _FLAGS
 )
-_KEY_HEADER: Final = re.compile(
-    r"""(\b(?:x-)?(?:goog-)?api[-_]?key["']?\s*[:=,]\s*\(?b?["']?\s*)[^\s"',;&)}\]]+""",
-    re.IGNORECASE,
+_NAMED: Final = re.compile(
+    r"""((?<![a-z0-9])(?:[a-z0-9]+[-_.])*(?:api[-_]?key|apikey|passw(?:or)?d|pwd|secret(?:[-_]key)?"""
+    r"""|access[-_]token|refresh[-_]token|auth[-_]token|session[-_]token|private[-_]key"""
+    rf"""|signature){_SEPARATOR}){_VALUE}""",
+    _FLAGS,
 )
-_KEY: Final = re.compile(r"\b(gw_|sk-|sk_|pk-|rk_|xai-|gsk_|hf_|ghp_|AIza)[A-Za-z0-9_\-]{6,}")
-_URL_USER: Final = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.\-]{0,30}://)[^/?#\s\"'<>@]*@")
+_KEY: Final = re.compile(
+    r"(?<![A-Za-z0-9])"
+    r"(gw_|sk-|sk_|pk-|pk_|rk_|xai-|gsk_|hf_|ghp_|github_pat_|glpat-|xox[abp]-|AKIA|AIza|eyJ)"
+    r"[A-Za-z0-9_\-]{6,}(?:\.[A-Za-z0-9_\-]+)*"
+)
+_URL_USER: Final = re.compile(
+    r"""(\b[a-zA-Z][a-zA-Z0-9+.\-]{0,30}://)(?!\[REDACTED\]@)[^/?#\s"'<>\\]*@"""
+)
 _QUERY: Final = re.compile(
-    r"([?&;](?:[a-z0-9_\-]*(?:api[-_]?key|token|secret|password|passwd|signature)|key|sig|auth|code)=)"
-    r"[^&#\s\"'<>]+",
-    re.IGNORECASE,
-)
-_SECRET_FIELD: Final = re.compile(
-    r"""(\b[a-z0-9_\-]{0,40}(?:password|passwd|secret|access[-_]token|refresh[-_]token)["']?\s*[:=]\s*["']?)[^\s"',;&)}\]]+""",
-    re.IGNORECASE,
+    r"([?&;](?:[a-z0-9]+[-_.])*(?:api[-_]?key|key|token|secret|password|passwd|pwd|signature|sig"
+    rf"|auth|code|credential)=){_VALUE}",
+    _FLAGS,
 )
 
-_SECRET_NAME: Final = re.compile(
-    r"authorization|cookie|passw|secret|api[-_.]?key|credential|private[-_.]?key|(?:^|[-_.])token$",
-    re.IGNORECASE,
+_KEY_STARTS: Final = (
+    *("gw_", "sk-", "sk_", "pk-", "pk_", "rk_", "xai-", "gsk_", "hf_", "ghp_", "pat", "xox"),
+    *("akia", "aiza", "eyj"),
 )
-
-_Rule = tuple[tuple[str, ...], "re.Pattern[str]", str]
-# The needles are looked for in lower case; a pattern runs only where one of its needles is there.
-_RULES: Final[tuple[_Rule, ...]] = (
+# The needle is looked for in lower case; a pattern runs only where one of its needles is found.
+_RULES: Final = (
     (("authorization",), _AUTHORIZATION, rf"\1{MASK}"),
     (("bearer", "basic"), _BEARER, rf"\1{MASK}"),
     (("cookie",), _COOKIE, rf"\1{MASK}"),
-    (("key",), _KEY_HEADER, rf"\1{MASK}"),
-    (
-        ("gw_", "sk-", "sk_", "pk-", "rk_", "xai-", "gsk_", "hf_", "ghp_", "aiza"),
-        _KEY,
-        rf"\1{MASK}",
-    ),
+    (("key", "pass", "pwd", "secret", "token", "signature"), _NAMED, rf"\1{MASK}"),
+    (_KEY_STARTS, _KEY, rf"\1{MASK}"),
     (("@",), _URL_USER, rf"\1{MASK}@"),
     (("=",), _QUERY, rf"\1{MASK}"),
-    (("passw", "secret", "token"), _SECRET_FIELD, rf"\1{MASK}"),
 )
 _SUSPICIOUS: Final = re.compile(
-    r"authorization|bearer|basic|cookie|key|gw_|sk-|sk_|pk-|rk_|xai-|gsk_|hf_|ghp_|aiza|@|passw|secret|token|[?&;][^=\s]*=",
-    re.IGNORECASE,
+    r"authorization|bearer|basic|cookie|key|pass|pwd|secret|token|signature|gw_|[sp]k[-_]|rk_|xai-"
+    r"|gsk_|hf_|ghp_|pat[-_]|xox|akia|aiza|eyj|@|[?&;][^=\s]{0,60}=",
+    _FLAGS,
 )
-_suspicious: Final[Callable[[str], object]] = _SUSPICIOUS.search
+_SECRET_NAME: Final = re.compile(
+    r"authorization|cookie|passw|passwd|secret|api[-_.]?key|credential|private[-_.]?key"
+    r"|(?:^|[-_.])(?:token|pwd)$",
+    _FLAGS,
+)
 
 
 def redact(text: str) -> str:
     """Return the text with every credential it holds replaced by `[REDACTED]`."""
-    if len(text) < 5 or _suspicious(text) is None:
+    if _SUSPICIOUS.search(text) is None:
         return text
     lowered = text.lower()
     for needles, pattern, replacement in _RULES:

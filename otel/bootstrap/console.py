@@ -13,7 +13,12 @@ from opentelemetry import trace
 from otel.bootstrap.settings import ConsoleStyle
 from otel.redaction import MASK, names_a_secret, redact
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",  # uvicorn's copy of the message with escape sequences
+}
 
 
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from opentelemetry.instrumentation import logging as contrib
-from opentelemetry.instrumentation.logging.handler import LoggingHandler as ExportHandler
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel.bootstrap import console
 from otel.bootstrap.quiet import quieten
 from otel.bootstrap.settings import BootstrapSettings
 
+# The handler's module has no types.
+_EXPORTING: Final = "opentelemetry.instrumentation.logging.handler"
 Function = TypeVar("Function", bound=Callable[..., Any])
 # A line a request says what the server span says already.
 _ACCESS_LOGS: Final = ("uvicorn.access", "hypercorn.access", "gunicorn.access")
@@ -28,6 +29,8 @@ class ExportFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether the record is exported."""
+        # uvicorn's copy of the message with escape sequences would become an attribute.
+        vars(record).pop("color_message", None)
         return is_instrumentation_enabled() and record.name not in _ACCESS_LOGS
 
 
@@ -54,7 +57,7 @@ def export_logs() -> None:
     """Attach contrib's handler to the root logger, behind our filter."""
     contrib.LoggingInstrumentor().instrument(skip_dep_check=True)
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, ExportHandler):
+        if _exports(handler):
             handler.addFilter(ExportFilter())
 
 
@@ -83,7 +86,11 @@ def _yield_to_application(handler: ConsoleHandler, settings: BootstrapSettings) 
 
 
 def _has_console(root: logging.Logger) -> bool:
-    return any(not isinstance(handler, ExportHandler) for handler in root.handlers)
+    return any(not _exports(handler) for handler in root.handlers)
+
+
+def _exports(handler: logging.Handler) -> bool:
+    return type(handler).__module__ == _EXPORTING
 
 
 def _adopt_uvicorn(settings: BootstrapSettings) -> None:

@@ -99,6 +99,7 @@ class SharedMetricReader(MetricReader):
     def _begin(self) -> None:
         self.collecting = threading.RLock()
         self._taken: MetricsData | None = None
+        self._last_pushed = False
         self._held: dict[tuple[str, str], dict[str, list[Any]]] = {}
         self._flushes: list[threading.Event] = []
         self._wake = threading.Event()
@@ -111,9 +112,11 @@ class SharedMetricReader(MetricReader):
                 self._wake.wait(self._interval)
                 self._wake.clear()
                 self._push()
-            self._push()
+            if not self._last_pushed:
+                self._push()
 
     def _push(self) -> None:
+        self._last_pushed = self._stopped
         flushes, self._flushes = self._flushes, []
         if self._exporter is not None:
             with self.collecting:
