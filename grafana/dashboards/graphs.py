@@ -1,6 +1,6 @@
 """The row of stats and the time series: numbers from Prometheus against their thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from grafana_foundation_sdk.builders import prometheus, stat, timeseries
@@ -14,15 +14,20 @@ from grafana_foundation_sdk.builders.common import (
 )
 from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor
 from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId, ValueMapping
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    FieldColorModeId,
+    ValueMapping,
+)
 
 from grafana.dashboards import datasources
 from grafana.dashboards.looks import plain_steps, threshold_steps, when_absent
 from grafana.dashboards.queries import Query
 from grafana.dashboards.thresholds import Limits
 
-STAT_HEIGHT = 4
-GRAPH_HEIGHT = 8
+# In Grafana's grid, 24 columns wide: eight numbers or three graphs beside each other.
+STAT_WIDTH, STAT_HEIGHT = 3, 4
+GRAPH_WIDTH, GRAPH_HEIGHT = 8, 8
 
 
 def number(
@@ -43,6 +48,7 @@ def number(
         .description(description)
         .datasource(datasources.prometheus())
         .height(STAT_HEIGHT)
+        .span(STAT_WIDTH)
         .with_target(_target(query, 0).instant())
         .unit(unit)
         .no_value(absent)
@@ -67,15 +73,20 @@ def graph(
     limits: Limits | None = None,
     stacked: bool = False,
     maximum: float | None = None,
+    colors: Mapping[str, str] | None = None,
     links: Sequence[DashboardLink] = (),
 ) -> timeseries.Panel:
-    """Lines over time. With limits, dashed lines show where a worry begins."""
+    """Lines over time. With limits, dashed lines show where a worry begins.
+
+    `colors` is legend → colour, the legend as a regular expression; other lines get any colour.
+    """
     panel = (
         timeseries.Panel()
         .title(title)
         .description(description)
         .datasource(datasources.prometheus())
         .height(GRAPH_HEIGHT)
+        .span(GRAPH_WIDTH)
         .targets([_target(query, index).range() for index, query in enumerate(queries)])
         .unit(unit)
         .min(0)
@@ -94,6 +105,9 @@ def graph(
         )
         .links(list(links))
     )
+    for legend, color in (colors or {}).items():
+        fixed = DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
+        panel = panel.override_by_regexp(f"/^({legend})$/", [fixed])
     if maximum is not None:
         panel = panel.max(maximum)
     if limits is None:

@@ -61,11 +61,18 @@ def or_zero(expression: str) -> str:
     return f"({expression}) or vector(0)"
 
 
-def leading(expression: str, metric: Metric, *, by: tuple[str, ...], series: str = "") -> str:
+def leading(
+    expression: str,
+    metric: Metric,
+    *,
+    by: tuple[str, ...],
+    series: str = "",
+    most: int = LEADING_SERIES,
+) -> str:
     """Only the series that grew most over the whole range, the same ones at every step."""
     selected = f"{metric.prometheus}{series}{matchers(metric)}"
     grown = f"{_sum(by)}(increase({selected}[{RANGE_WINDOW}] @ end()))"
-    return f"{expression} and on ({labels(*by)}) topk({LEADING_SERIES}, {grown})"
+    return f"{expression} and on ({labels(*by)}) topk({most}, {grown})"
 
 
 def _sum(by: tuple[str, ...]) -> str:

@@ -37,6 +37,11 @@ def _field(attribute: str) -> str:
     return "{{." + label(attribute) + "}}"
 
 
+def _tokens(attribute: str) -> str:
+    """A count in a line template; an embedding has no output, a failure no tokens at all."""
+    return f'{{{{ .{label(attribute)} | default "0" }}}}'
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One query of a panel. `legend` is Grafana's template, or a fixed name."""
@@ -142,8 +147,13 @@ CACHE_HIT_RATIO: Final = Query(
 # Why: what the gateway does about failing providers.
 
 FAILED_ATTEMPTS: Final = Query(
-    per_second(names.PROVIDER_ERRORS, by=(a.PROVIDER_NAME, a.HTTP_STATUS_CODE, a.ERROR_TYPE)),
-    f"{_shown(a.PROVIDER_NAME)} {_shown(a.HTTP_STATUS_CODE)} {_shown(a.ERROR_TYPE)}",
+    leading(
+        per_second(names.PROVIDER_ERRORS, by=(a.PROVIDER_NAME, a.ERROR_TYPE)),
+        names.PROVIDER_ERRORS,
+        by=(a.PROVIDER_NAME, a.ERROR_TYPE),
+        most=5,
+    ),
+    f"{_shown(a.PROVIDER_NAME)} {_shown(a.ERROR_TYPE)}",
 )
 RETRIES_AND_FALLBACKS: Final = (
     Query(or_zero(per_second(names.RETRIES)), "retries"),
@@ -155,11 +165,12 @@ STREAMS_BY_OUTCOME: Final = Query(
 )
 
 
-# Which: tables over the whole time range. The order is the order of the columns.
+# Which: tables over the whole time range, column → query.
 
 
 def _usage_table(by: tuple[str, ...]) -> dict[str, str]:
     requests = growth(names.OPERATION_DURATION, by=by, series="_count")
+    tokens_in, tokens_out = growth(names.INPUT_TOKENS, by=by), growth(names.OUTPUT_TOKENS, by=by)
     return {
         "Cost": growth(names.COST, by=by),
         "Requests": requests,
@@ -167,8 +178,7 @@ def _usage_table(by: tuple[str, ...]) -> dict[str, str]:
             growth(names.OPERATION_DURATION, _FAILED, by=by, series="_count"), requests
         ),
         "p95": quantile(names.OPERATION_DURATION, 0.95, by=by, window=RANGE_WINDOW),
-        "Tokens in": growth(names.INPUT_TOKENS, by=by),
-        "Tokens out": growth(names.OUTPUT_TOKENS, by=by),
+        "Tokens": f"{tokens_in} + ({tokens_out} or 0 * {tokens_in})",
     }
 
 
@@ -184,8 +194,8 @@ _USAGE_RECORDS: Final = (
     f' | {label(a.APP)}=~"$app" | {label(a.PROVIDER_NAME)}=~"$provider"'
     f' | {label(a.REQUEST_MODEL)}=~"$model"'
 )
-# What identifies a request in the tables below; one usage record has each once.
-_REQUEST: Final = ("trace_id", label(a.REQUEST_MODEL), label(a.APP), label(a.OUTCOME))
+# What tells the inferences of a trace apart: after a fallback there are two, at two models.
+_REQUEST: Final = (label(a.REQUEST_MODEL), label(a.APP), label(a.OUTCOME), "trace_id")
 
 
 def _highest(value: str) -> str:
@@ -197,11 +207,14 @@ def _highest(value: str) -> str:
 
 SLOWEST_REQUESTS: Final = Query(_highest(label(a.LATENCY_MS)))
 DEAREST_REQUESTS: Final = Query(_highest(label(a.COST)))
-_PRICE: Final = "{{ if ." + label(a.COST) + " }}$" + _field(a.COST) + "{{ else }}unpriced{{ end }}"
+_PRICE: Final = (
+    f"{{{{ if .{label(a.COST)} }}}}${_field(a.COST)}"
+    f"{{{{ else if .{label(a.UNPRICED)} }}}}unpriced{{{{ else }}}}no cost{{{{ end }}}}"
+)
 _USAGE_LINE: Final = (
     f"{_field(a.OPERATION_NAME)} {_field(a.REQUEST_MODEL)} for {_field(a.APP)}: {_field(a.OUTCOME)}"
-    f" in {_field(a.LATENCY_MS)} ms, {_field(a.USAGE_INPUT_TOKENS)} tokens in,"
-    f" {_field(a.USAGE_OUTPUT_TOKENS)} out, {_PRICE}"
+    f" in {_field(a.LATENCY_MS)} ms, {_tokens(a.USAGE_INPUT_TOKENS)} tokens in,"
+    f" {_tokens(a.USAGE_OUTPUT_TOKENS)} out, {_PRICE}"
 )
 RECENT_USAGE: Final = Query(f"{_USAGE_RECORDS} | line_format `{_USAGE_LINE}`")
 

@@ -16,7 +16,7 @@ from grafana.dashboards.queries import Query, logs_of_trace
 from grafana.dashboards.thresholds import Limits
 
 TABLE_HEIGHT = 9
-LOGS_HEIGHT = 10
+LOGS_WIDTH, LOGS_HEIGHT = 24, 10
 _TRACE_COLUMN = "Trace"
 
 
@@ -99,14 +99,14 @@ def requests_table(
         .query_type("instant")
     )
     trace = Column(
-        width=280,
+        width=130,
         links=(
             links.trace_link("${__value.raw}"),
             links.logs_link(logs_of_trace("${__value.raw}")),
         ),
     )
     panel = _table(title, description, {**columns, _TRACE_COLUMN: trace}, sort_by)
-    renamed = {**names, "trace_id": _TRACE_COLUMN, "Value #A": sort_by}
+    renamed = {"Value #A": sort_by, **names, "trace_id": _TRACE_COLUMN}
     return (
         panel.datasource(datasources.loki())
         .with_target(target)
@@ -130,6 +130,7 @@ def log_lines(title: str, description: str, query: Query) -> logs.Panel:
         .description(description)
         .datasource(datasources.loki())
         .height(LOGS_HEIGHT)
+        .span(LOGS_WIDTH)
         .with_target(target)
         .show_time(True)
         .wrap_log_message(False)

@@ -15,7 +15,6 @@ from grafana.dashboards.overview import now, which, why
 from grafana.dashboards.variables import common_variables
 
 UID: Final = "genai-overview"
-_WIDTH: Final = 24
 _Panel = StatPanel | GraphPanel | TablePanel | LogsPanel
 
 
@@ -49,10 +48,7 @@ def genai_overview() -> Dashboard:
 
 
 def _add(dashboard: Dashboard, title: str, panels: Sequence[_Panel], ids: Iterator[int]) -> None:
-    """One row: a heading and panels of equal width; a panel of logs takes a line of its own."""
+    """A heading and its panels, which flow from left to right by their own widths."""
     dashboard.with_row(Row(title).id(next(ids)))
-    beside = [panel for panel in panels if not isinstance(panel, LogsPanel)]
     for panel in panels:
-        alone = isinstance(panel, LogsPanel)
-        width = _WIDTH if alone else _WIDTH // len(beside)
-        dashboard.with_panel(panel.id(next(ids)).span(width))
+        dashboard.with_panel(panel.id(next(ids)))

@@ -12,20 +12,18 @@ from grafana.dashboards.tables import Column, log_lines, metrics_table, requests
 from otel import attributes as a
 
 _USAGE_COLUMNS: Final = {
-    "Cost": Column(unit=USD, width=110, absent="-"),
-    "Requests": Column(unit="short", decimals=0, width=90),
-    "Failed": Column(unit=RATIO, decimals=1, width=80, limits=thresholds.ERROR_RATIO),
-    "p95": Column(
-        unit=SECONDS, decimals=2, width=80, limits=thresholds.DURATION_SECONDS, absent="-"
-    ),
-    "Tokens in": Column(unit="short", width=90),
-    "Tokens out": Column(unit="short", width=95),
+    "Cost": Column(unit=USD, width=100, absent="none"),
+    "Requests": Column(unit="short", decimals=0, width=95),
+    "Failed": Column(unit=RATIO, decimals=1, width=75, limits=thresholds.ERROR_RATIO),
+    "p95": Column(unit=SECONDS, width=85, limits=thresholds.DURATION_SECONDS, absent="none"),
+    "Tokens": Column(unit="short", width=85),
 }
 _REQUEST_NAMES: Final = {
     label(a.REQUEST_MODEL): "Model",
     label(a.APP): "App",
     label(a.OUTCOME): "Outcome",
 }
+_REQUEST_COLUMNS: Final = {"App": Column(width=130), "Outcome": Column(width=110)}
 
 
 def rankings() -> list[TablePanel]:
@@ -36,9 +34,9 @@ def rankings() -> list[TablePanel]:
             "Every model that was asked within the time range.",
             queries.MODELS,
             names={label(a.PROVIDER_NAME): "Provider", label(a.REQUEST_MODEL): "Model"},
-            columns=_USAGE_COLUMNS,
+            columns={"Provider": Column(width=105), **_USAGE_COLUMNS},
             sort_by="Cost",
-        ),
+        ).span(13),
         metrics_table(
             "Apps by cost",
             "Every app that asked within the time range. An app is named by its API key.",
@@ -46,7 +44,7 @@ def rankings() -> list[TablePanel]:
             names={label(a.APP): "App"},
             columns=_USAGE_COLUMNS,
             sort_by="Cost",
-        ),
+        ).span(11),
     ]
 
 
@@ -58,17 +56,20 @@ def requests() -> list[TablePanel | LogsPanel]:
             "The ten slowest inferences of the time range, from the usage records.",
             queries.SLOWEST_REQUESTS,
             names=_REQUEST_NAMES,
-            columns={"Latency": Column(unit="ms", width=100, limits=_milliseconds())},
+            columns={
+                "Latency": Column(unit="ms", width=100, limits=_milliseconds()),
+                **_REQUEST_COLUMNS,
+            },
             sort_by="Latency",
-        ),
+        ).span(12),
         requests_table(
             "Dearest requests",
             "The ten dearest inferences of the time range, from the usage records.",
             queries.DEAREST_REQUESTS,
             names=_REQUEST_NAMES,
-            columns={"Cost": Column(unit=USD, width=110)},
+            columns={"Cost": Column(unit=USD, width=100), **_REQUEST_COLUMNS},
             sort_by="Cost",
-        ),
+        ).span(12),
         log_lines(
             "Usage records",
             "One line for each inference, the newest first; open one for its attributes and trace.",

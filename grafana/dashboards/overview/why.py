@@ -5,6 +5,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel as GraphPanel
 from grafana.dashboards import queries, thresholds
 from grafana.dashboards.graphs import graph
 from grafana.dashboards.links import traces_search
+from grafana.dashboards.looks import CRITICAL, GOOD, WARNING
 from grafana.dashboards.overview.units import RATIO, SECONDS, USD
 
 
@@ -34,6 +35,7 @@ def traffic() -> list[GraphPanel]:
             [queries.ANSWERS_BY_STATUS],
             unit="reqps",
             stacked=True,
+            colors={"2..": GOOD, "4..": WARNING, "5..": CRITICAL},
         ),
     ]
 
@@ -83,7 +85,7 @@ def money() -> list[GraphPanel]:
             "Tokens read from the provider's cache are part of the input, reasoning is part of the "
             "output.",
             queries.TOKENS_PER_SECOND,
-            unit="cps",
+            unit="short",
         ),
         graph(
             "Response cache hit ratio",
@@ -102,8 +104,8 @@ def resilience() -> list[GraphPanel]:
     return [
         graph(
             "Failed attempts per second",
-            "Every failed attempt at a provider, those that a retry made good too, by provider, "
-            "HTTP status and type.",
+            "Every failed attempt at a provider, those that a retry made good too, by provider "
+            "and type.",
             [queries.FAILED_ATTEMPTS],
             unit="reqps",
             limits=thresholds.FAILURES_PER_SECOND,
@@ -121,5 +123,6 @@ def resilience() -> list[GraphPanel]:
             [queries.STREAMS_BY_OUTCOME],
             unit="ops",
             stacked=True,
+            colors={"completed": GOOD, "client_disconnect": WARNING, "provider_error": CRITICAL},
         ),
     ]
