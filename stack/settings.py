@@ -52,6 +52,7 @@ class Settings:
     start_seconds: float = 90.0
     tls: TlsFiles = TlsFiles()
     api_key: str | None = field(default=None, repr=False)
+    api_key_app: str = "dev"
     inherited: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
@@ -85,6 +86,7 @@ def load(environ: Mapping[str, str] | None = None, *, environment: str | None = 
         start_seconds=_number(source, "GAUGEWAY_START_SECONDS", 90, low=1, high=3600),
         tls=_tls_files(source),
         api_key=source.get("GAUGEWAY_API_KEY") or None,
+        api_key_app=source.get("GAUGEWAY_API_KEY_APP") or "dev",
         inherited=source,
     )
 

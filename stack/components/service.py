@@ -13,6 +13,11 @@ from stack.settings import Settings
 
 # Ending requests under way takes it 2 s, flushing its telemetry 5 s at most.
 _STOP_SECONDS = 15
+# The demo, and a curious person, ask the simulated provider for faults and name components.
+_DEV_DEFAULTS = {
+    "GAUGEWAY_SIMULATE_CONTROL": "1",
+    "GAUGEWAY_COMPONENTS": "assistant,search,summary",
+}
 
 
 def service(
@@ -68,10 +73,8 @@ def _own_settings(settings: Settings, redis_url: str, scrape_token: Path | None)
     if scrape_token and "GAUGEWAY_SCRAPE_TOKEN" not in settings.inherited:
         values.setdefault("GAUGEWAY_SCRAPE_TOKEN_FILE", str(scrape_token))
     if settings.environment == "dev":
-        # The demo and a curious person ask the simulated provider for faults by request.
-        values["GAUGEWAY_SIMULATE_CONTROL"] = settings.inherited.get(
-            "GAUGEWAY_SIMULATE_CONTROL", "1"
-        )
+        for name, value in _DEV_DEFAULTS.items():
+            values[name] = settings.inherited.get(name) or value
     return values
 
 
