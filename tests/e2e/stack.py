@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tests.e2e.backends import Loki, Prometheus, Tempo
 
 UP_SECONDS = 1800.0
 """Long enough to build every component where the cache is empty; a warm start takes seconds."""
+DOWN_SECONDS = 15.0
+"""The service's five seconds for its telemetry, Tempo's five, and the rest."""
 REQUIRED = ("service", "redis", "collector", "prometheus", "loki", "tempo", "alertmanager")
 
 
@@ -69,7 +72,10 @@ def running(
         _gaugeway(own, "up", "--detach", "--env", env, within=UP_SECONDS)
         yield _running(home, own)
     finally:
-        _gaugeway(own, "down", within=60.0)
+        began = time.monotonic()
+        _gaugeway(own, "down", within=90.0)
+        took = time.monotonic() - began
+    assert took < DOWN_SECONDS, f"`gaugeway down` took {took:.1f} s"
 
 
 def _running(home: Path, environment: Mapping[str, str]) -> Stack:
