@@ -99,7 +99,9 @@ def build(settings: BootstrapSettings, resource: Resource) -> Pipeline:
     readers = [
         SharedMetricReader(exporters.metrics(name), interval=settings.metric_interval)
         for name in settings.metrics
-    ] or [SharedMetricReader(None, interval=settings.metric_interval)]
+    ]
+    if not readers and settings.prometheus_port is not None:
+        readers = [SharedMetricReader(None, interval=settings.metric_interval)]
     meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
     metrics.set_meter_provider(meters)
 

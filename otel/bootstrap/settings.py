@@ -72,6 +72,7 @@ class BootstrapSettings:
     excluded_urls: str = EXCLUDED_URLS
     runtime_directory: Path = Path("/tmp/gaugeway-otel")  # noqa: S108  # replaced by `read`
     group: str = ""
+    prometheus_host: str = "localhost"
     prometheus_port: int | None = None
 
     @classmethod
@@ -104,6 +105,7 @@ class BootstrapSettings:
             excluded_urls=values.get("OTEL_PYTHON_FASTAPI_EXCLUDED_URLS", EXCLUDED_URLS),
             runtime_directory=_runtime_directory(values),
             group=values.get("GAUGEWAY_PROCESS_GROUP", ""),
+            prometheus_host=values.get("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
             prometheus_port=(
                 _whole(values, "OTEL_EXPORTER_PROMETHEUS_PORT", 9464)
                 if "prometheus" in metrics

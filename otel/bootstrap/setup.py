@@ -10,9 +10,13 @@ from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrument
 
 from otel.bootstrap import asgi, fastapi, logs, pipeline
 from otel.bootstrap.lifecycle import on_exit
+from otel.bootstrap.prometheus import ProcessExposition
 from otel.bootstrap.redis import RedisMetrics
 from otel.bootstrap.resource import resource
+from otel.bootstrap.scrape_server import serve
 from otel.bootstrap.settings import BootstrapSettings, apply_defaults
+from otel.bootstrap.workers import Workers
+from otel.exposition import render
 from otel.instruments import shared_instruments
 
 _logger = logging.getLogger("opentelemetry.gaugeway.setup")
@@ -39,6 +43,7 @@ class Handle:
 
     def __init__(self, parts: "pipeline.Pipeline | None", timeout: float) -> None:
         self.pipeline = parts
+        self.workers: Workers | None = None
         self._timeout = timeout
         self._ending: float | None = None
 
@@ -52,6 +57,8 @@ class Handle:
         """Send what is left and end; say whether all was sent in time (seconds)."""
         if self.pipeline is None:
             return True
+        if self.workers is not None:
+            self.workers.close()
         return self.pipeline.shutdown(self._left(self._timeout if timeout is None else timeout))
 
     def flush_at_end(self) -> None:
@@ -93,6 +100,11 @@ def configure(version: str | None = None) -> Handle:
         return _State.handle
 
 
+def current() -> Handle | None:
+    """Return the process's handle, if telemetry was set up."""
+    return _State.handle
+
+
 def started() -> bool:
     """Say whether telemetry was set up, or tried to be."""
     return _State.handle is not None
@@ -109,6 +121,11 @@ def _install(settings: BootstrapSettings, version: str | None) -> Handle:
     handle = Handle(parts, settings.shutdown_timeout)
     if settings.logs:
         logs.export_logs()
+    if parts.readers:
+        exposition = ProcessExposition(parts.meter_provider, parts.readers[0])
+        handle.workers = Workers(settings.runtime_directory, settings.group, exposition.render)
+        if settings.prometheus_port is not None:
+            serve(render, settings.prometheus_host, settings.prometheus_port)
     handled = on_exit(handle.shutdown, settings.shutdown_timeout)
     asgi.watch_lifespans(
         lambda: shared_instruments().event_loop_lag, None if handled else handle.flush_at_end
