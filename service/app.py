@@ -45,6 +45,8 @@ def create_app(
         version="0.1.0",
         summary="An OpenAI-compatible gateway that tells what every request did and cost.",
         lifespan=_lifespan,
+        # One SERVER span a request, none for its parts; start-up installs the exporters.
+        telemetry={"operation_spans": False, "auto_configure": False},
         redirect_slashes=False,
     )
     app.state.runtime = runtime

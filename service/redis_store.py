@@ -1,13 +1,15 @@
 """Shared state in Redis, behind a breaker: a dead Redis costs a request nothing.
 
-Every command is timed and counted. After a failure no command is sent for a while; the health
-check, which goes past the breaker, closes it again as soon as Redis answers.
+After a failure no command is sent for a while; the health check, which goes past the breaker,
+closes it again as soon as Redis answers. Commands are timed by the telemetry library, which watches
+redis-py itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import ConnectionPool, Redis
@@ -16,11 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from otel import attributes as names
-from otel.instruments import Instruments
-
 T = TypeVar("T")
-POOL_NAME = "gaugeway"
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -62,9 +60,7 @@ class RedisStore:
         *,
         timeout: float,
         pool_size: int,
-        instruments: Instruments,
         breaker: Breaker | None = None,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._pool: ConnectionPool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped kwargs
             url,
@@ -74,10 +70,7 @@ class RedisStore:
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = Redis(connection_pool=self._pool)
-        self._instruments = instruments
         self._breaker = breaker or Breaker()
-        self._clock = clock
-        instruments.observe_db_connections(self._connections)
 
     async def get(self, key: str) -> bytes | None:
         """The value of a key."""
@@ -88,7 +81,7 @@ class RedisStore:
         await self._send("DEL", lambda: self._redis.delete(*keys))
 
     async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
-        """Send what `command` makes of the client, under this name in the metrics."""
+        """Send what `command` makes of the client; the name is for messages."""
         return await self._send(name, lambda: command(self._redis))
 
     async def ping(self) -> None:
@@ -105,30 +98,20 @@ class RedisStore:
     ) -> T:
         if self._breaker.open and not force:
             raise StoreUnavailable("Redis failed a moment ago and is given a pause.")
-        labels: dict[str, str | int | None] = {
-            names.DB_SYSTEM_NAME: "redis",
-            names.DB_OPERATION_NAME: name,
-        }
-        started = self._clock()
         try:
             answer = await command()
         except (RedisError, OSError) as error:
+            _raise_swallowed_cancellation()
             self._breaker.failed()
             kind = "timeout" if isinstance(error, RedisTimeout) else type(error).__name__
-            labels[names.ERROR_TYPE] = kind
-            self._instruments.db_operation_duration.record(self._clock() - started, labels)
             raise StoreUnavailable(f"Redis did not answer {name} ({kind}).") from None
+        _raise_swallowed_cancellation()
         self._breaker.succeeded()
-        self._instruments.db_operation_duration.record(self._clock() - started, labels)
         return answer
 
-    def _connections(self) -> Iterable[tuple[float, dict[str, str | int | None]]]:
-        pool = cast("Any", self._pool)
-        for state, connections in (
-            ("idle", pool._available_connections),
-            ("used", pool._in_use_connections),
-        ):
-            yield (
-                len(connections),
-                {names.DB_POOL_NAME: POOL_NAME, names.DB_CONNECTION_STATE: state},
-            )
+
+def _raise_swallowed_cancellation() -> None:
+    """Go on with a cancellation that redis-py lost, as it can while it sets up a connection."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from service.inferences import Inferences
 from service.interruption import InFlight
 from service.keys import KeysError, KeyStore, ensure_dev_key
 from service.pricing import Pricing
+from service.providers.protocol import Provider
 from service.providers.registry import build_providers
 from service.providers.transport import Transport, open_transport
 from service.redis_embedded import EmbeddedRedis
@@ -32,11 +32,14 @@ from service.targets import Targets
 logger = logging.getLogger(__name__)
 
 KEYS_REFRESH_SECONDS = 1.0
-LAG_INTERVAL_SECONDS = 0.5
 
 
 def _wall_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def _registered(targets: Targets, transport: Transport) -> Mapping[str, Provider]:
+    return build_providers(targets, transport=transport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Parts:
     """What a test or another application may replace."""
 
     transport: Callable[[], Transport] = open_transport
+    providers: Callable[[Targets, Transport], Mapping[str, Provider]] = _registered
     attempts: Attempts = field(default_factory=Attempts)
     now: Callable[[], datetime] = _wall_clock
 
@@ -76,7 +80,7 @@ class Runtime:
         await asyncio.to_thread(self._prepare_keys)
         transport = self._parts.transport()
         self._stack.push_async_callback(transport.close)
-        providers = build_providers(self.targets, transport=transport)
+        providers = self._parts.providers(self.targets, transport)
         redis = await self._open_redis()
         limits = CacheLimits(
             settings.cache_ttl_seconds,
@@ -109,7 +113,6 @@ class Runtime:
         self.dependencies.start()
         self._stack.push_async_callback(self.dependencies.stop)
         self._in_background(self._refresh_keys(), "refresh keys")
-        self._in_background(self._measure_lag(), "measure event loop lag")
         self._started = True
 
     async def drain(self) -> None:
@@ -140,7 +143,6 @@ class Runtime:
             url,
             timeout=settings.redis_timeout_seconds,
             pool_size=settings.redis_pool_size,
-            instruments=self.telemetry.instruments,
         )
         self._stack.push_async_callback(redis.close)
         return redis
@@ -161,11 +163,3 @@ class Runtime:
                 await asyncio.to_thread(self.keys.refresh)
             except KeysError as error:
                 logger.warning("%s The keys read before stay in force.", error)
-
-    async def _measure_lag(self) -> None:
-        # Not the loop's own clock, which stands still while the loop is held up.
-        while True:
-            due = time.perf_counter() + LAG_INTERVAL_SECONDS
-            await asyncio.sleep(LAG_INTERVAL_SECONDS)
-            late = max(0.0, time.perf_counter() - due)
-            self.telemetry.instruments.event_loop_lag.record(late)

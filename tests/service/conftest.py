@@ -1,0 +1,30 @@
+"""Fixtures: one Redis for the session, one service for each test file that asks for it."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from service.redis_embedded import EmbeddedRedis
+from tests.service.running import RunningService, running, settings_for
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
+    yield embedded.start()
+    embedded.leave()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Generator[RunningService]:
+    """A service for tests that only look at answers."""
+    with running(settings_for(tmp_path_factory.mktemp("home"), redis_url)) as service:
+        yield service
+
+
+@pytest.fixture
+def service(tmp_path: Path, redis_url: str) -> Generator[RunningService]:
+    """A service of one's own, whose telemetry starts empty."""
+    with running(settings_for(tmp_path, redis_url)) as running_service:
+        yield running_service
