@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from otel.operations import operation
+
 if TYPE_CHECKING:
     from otel.bootstrap.setup import Handle
 
-__all__ = ["setup"]
+__all__ = ["operation", "setup"]
 
 
 def setup(*, service_name: str | None = None) -> "Handle":
