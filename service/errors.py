@@ -261,6 +261,7 @@ class ProviderOverloaded(ProviderError):
 class ProviderFailed(ProviderError):
     """The provider failed inside (another 5xx)."""
 
+    default_code = "provider_failed"
     kind = "failed"
 
 

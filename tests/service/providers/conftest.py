@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-import wire
 
 from service.providers.transport import AiohttpTransport, open_transport
+from tests.service.providers import wire
 
 
 @pytest.fixture

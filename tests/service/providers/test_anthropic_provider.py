@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-import wire
 
 from service.errors import (
     ProviderError,
@@ -29,6 +28,7 @@ from service.providers.transport import AiohttpTransport
 from service.routing import falls_back
 from service.targets import TargetsError
 from service.tokens import Usage
+from tests.service.providers import wire
 
 ANSWER: dict[str, Any] = {
     "id": "msg_01X",

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-import wire
 
 from service.errors import (
     ProviderError,
@@ -27,6 +26,7 @@ from service.providers.protocol import Call, Timeouts
 from service.providers.transport import AiohttpTransport
 from service.targets import TargetsError
 from service.tokens import Usage
+from tests.service.providers import wire
 
 ANSWER: dict[str, Any] = {
     "id": "chatcmpl-A1",

@@ -10,7 +10,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import wire
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from service.providers.protocol import Call, Timeouts
 from service.providers.simulated.options import FaultRates, SimulatedOptions
 from service.providers.simulated.provider import SimulatedProvider, simulated
 from service.targets import TargetsError
+from tests.service.providers import wire
 
 WEATHER: dict[str, Any] = {
     "type": "function",

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-import wire
 from aiohttp import web
 
 from service.errors import (
@@ -18,6 +17,7 @@ from service.errors import (
 )
 from service.providers.protocol import Timeouts
 from service.providers.transport import AiohttpTransport, Response
+from tests.service.providers import wire
 
 QUICK = wire.QUICK
 

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.providers.usage import openai_usage, usage_body
+from service.tokens import Usage
+
+
+@pytest.mark.parametrize("value", [None, {}, [], "x", 7, {"total_tokens": 3}])
+def test_what_says_nothing_is_none(value: object) -> None:
+    assert openai_usage(value) is None
+
+
+def test_deepseeks_cache_hits_are_cached_tokens() -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_cache_hit_tokens": 64}
+    assert openai_usage(usage) == Usage(100, 5, cache_read_tokens=64)
+
+
+def test_openrouters_cache_writes_are_counted() -> None:
+    details = {"cached_tokens": 10, "cache_write_tokens": 20}
+    usage = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": details}
+    assert openai_usage(usage) == Usage(100, 5, cache_read_tokens=10, cache_write_tokens=20)
+
+
+def test_reasoning_counted_beside_the_completion_is_brought_inside() -> None:
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 45,
+        "completion_tokens_details": {"reasoning_tokens": 30},
+    }
+    assert openai_usage(usage) == Usage(10, 35, reasoning_tokens=30)
+
+
+def test_reasoning_inside_the_completion_is_not_added_again() -> None:
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 35,
+        "total_tokens": 45,
+        "completion_tokens_details": {"reasoning_tokens": 30},
+    }
+    assert openai_usage(usage) == Usage(10, 35, reasoning_tokens=30)
+
+
+def test_the_body_of_a_usage_reads_as_the_same_usage() -> None:
+    usage = Usage(
+        100,
+        50,
+        cache_read_tokens=10,
+        reasoning_tokens=20,
+        input_audio_tokens=3,
+        output_audio_tokens=4,
+    )
+    assert openai_usage(usage_body(usage)) == usage
+
+
+numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+details = st.none() | st.dictionaries(
+    st.sampled_from(["cached_tokens", "reasoning_tokens", "audio_tokens", "cache_write_tokens"]),
+    numbers,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    counts=st.dictionaries(
+        st.sampled_from(["prompt_tokens", "completion_tokens", "total_tokens"]), numbers
+    ),
+    prompt=details,
+    completion=details,
+)
+def test_parts_are_never_negative_nor_larger_than_their_whole(
+    counts: dict[str, Any], prompt: object, completion: object
+) -> None:
+    usage = openai_usage(
+        {**counts, "prompt_tokens_details": prompt, "completion_tokens_details": completion}
+    )
+    if usage is None:
+        return
+    assert 0 <= usage.cache_read_tokens <= usage.input_tokens
+    assert 0 <= usage.cache_write_tokens <= usage.input_tokens
+    assert 0 <= usage.input_audio_tokens <= usage.input_tokens
+    assert 0 <= usage.reasoning_tokens <= usage.output_tokens
+    assert 0 <= usage.output_audio_tokens <= usage.output_tokens
