@@ -73,6 +73,7 @@ def graph(
     limits: Limits | None = None,
     stacked: bool = False,
     maximum: float | None = None,
+    absent: str = "No traffic in this time range",
     colors: Mapping[str, str] | None = None,
     links: Sequence[DashboardLink] = (),
 ) -> timeseries.Panel:
@@ -90,6 +91,7 @@ def graph(
         .targets([_target(query, index).range() for index, query in enumerate(queries)])
         .unit(unit)
         .min(0)
+        .no_value(absent)
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .line_width(1.5)
         .fill_opacity(25 if stacked else 8)

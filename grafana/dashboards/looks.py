@@ -20,7 +20,7 @@ GOOD: Final = "green"
 WARNING: Final = "orange"
 CRITICAL: Final = "red"
 # For what is neither good nor bad, such as having no traffic.
-NEUTRAL: Final = "text"
+NEUTRAL: Final = "#6e7681"
 
 
 def threshold_steps(limits: Limits, *, good: str = GOOD) -> ThresholdsConfig:

@@ -9,6 +9,7 @@ GRAPH_WINDOW = "$__rate_interval"
 RANGE_WINDOW = "$__range"
 # For the row of stats: what is wrong now.
 NOW_WINDOW = "5m"
+DAY_WINDOW = "24h"
 
 # More series than this make a graph unreadable and its legend longer than its panel.
 LEADING_SERIES = 8
@@ -56,9 +57,9 @@ def ratio(part: str, whole: str) -> str:
     return f"({part} or 0 * {whole}) / {whole}"
 
 
-def or_zero(expression: str) -> str:
-    """0 instead of nothing, for a counter that has not been needed yet."""
-    return f"({expression}) or vector(0)"
+def or_zero(expression: str, evidence: str) -> str:
+    """0 for a counter that was not needed yet, but nothing where there is no evidence of life."""
+    return f"({expression}) or 0 * {evidence}"
 
 
 def leading(

@@ -9,6 +9,8 @@ from typing import Final
 
 from grafana.dashboards import components
 from grafana.dashboards.promql import (
+    DAY_WINDOW,
+    GRAPH_WINDOW,
     NOW_WINDOW,
     RANGE_WINDOW,
     growth,
@@ -51,6 +53,11 @@ class Query:
     exemplars: bool = False
 
 
+def _traffic(window: str) -> str:
+    """Inferences per second: where there are none, a counter at rest says nothing either."""
+    return per_second(names.OPERATION_DURATION, window=window, series="_count")
+
+
 # What is wrong now: one number each.
 
 _ANSWERED: Final = environment_matcher('http_status_class="2xx"')
@@ -61,18 +68,21 @@ SERVICE_UP: Final = Query(
 ERROR_RATIO: Final = Query(
     ratio(
         per_second(names.OPERATION_DURATION, _FAILED, window=NOW_WINDOW, series="_count"),
-        per_second(names.OPERATION_DURATION, window=NOW_WINDOW, series="_count"),
+        _traffic(NOW_WINDOW),
     ),
     "failed",
 )
 DURATION_NOW: Final = Query(quantile(names.OPERATION_DURATION, 0.95, window=NOW_WINDOW), "p95")
 FIRST_CHUNK_NOW: Final = Query(quantile(names.TIME_TO_FIRST_CHUNK, 0.95, window=NOW_WINDOW), "p95")
 COST_PER_HOUR_NOW: Final = Query(
-    or_zero(f"{per_second(names.COST, window=NOW_WINDOW)} * {_HOUR}"), "cost"
+    or_zero(f"{per_second(names.COST, window=NOW_WINDOW)} * {_HOUR}", _traffic(NOW_WINDOW)),
+    "cost",
 )
-COST_OF_A_DAY: Final = Query(or_zero(growth(names.COST, window="24h")), "cost")
+COST_OF_A_DAY: Final = Query(
+    or_zero(growth(names.COST, window=DAY_WINDOW), _traffic(DAY_WINDOW)), "cost"
+)
 UNPRICED_OF_A_DAY: Final = Query(
-    or_zero(growth(names.UNPRICED_OPERATIONS, window="24h")), "unpriced"
+    or_zero(growth(names.UNPRICED_OPERATIONS, window=DAY_WINDOW), _traffic(DAY_WINDOW)), "unpriced"
 )
 IN_PROGRESS: Final = Query(
     f"sum({components.HTTP_SERVER_ACTIVE.prometheus}{matchers(components.HTTP_SERVER_ACTIVE)})",
@@ -91,6 +101,12 @@ REQUESTS_BY_MODEL: Final = Query(
     _shown(a.REQUEST_MODEL),
 )
 FAILURES_BY_TYPE: Final = (
+    Query(
+        or_zero(
+            per_second(names.OPERATION_DURATION, _FAILED, series="_count"), _traffic(GRAPH_WINDOW)
+        ),
+        "all failed",
+    ),
     Query(
         per_second(names.OPERATION_DURATION, _FAILED, by=(a.ERROR_TYPE,), series="_count"),
         _shown(a.ERROR_TYPE),
@@ -146,19 +162,22 @@ CACHE_HIT_RATIO: Final = Query(
 
 # Why: what the gateway does about failing providers.
 
-FAILED_ATTEMPTS: Final = Query(
-    leading(
-        per_second(names.PROVIDER_ERRORS, by=(a.PROVIDER_NAME, a.ERROR_TYPE)),
-        names.PROVIDER_ERRORS,
-        by=(a.PROVIDER_NAME, a.ERROR_TYPE),
-        most=5,
+FAILED_ATTEMPTS: Final = (
+    Query(or_zero(per_second(names.PROVIDER_ERRORS), _traffic(GRAPH_WINDOW)), "all"),
+    Query(
+        leading(
+            per_second(names.PROVIDER_ERRORS, by=(a.PROVIDER_NAME, a.ERROR_TYPE)),
+            names.PROVIDER_ERRORS,
+            by=(a.PROVIDER_NAME, a.ERROR_TYPE),
+            most=5,
+        ),
+        f"{_shown(a.PROVIDER_NAME)} {_shown(a.ERROR_TYPE)}",
     ),
-    f"{_shown(a.PROVIDER_NAME)} {_shown(a.ERROR_TYPE)}",
 )
 RETRIES_AND_FALLBACKS: Final = (
-    Query(or_zero(per_second(names.RETRIES)), "retries"),
-    Query(or_zero(per_second(names.FALLBACKS)), "fallbacks"),
-    Query(or_zero(per_second(names.TIMEOUTS)), "timeouts"),
+    Query(or_zero(per_second(names.RETRIES), _traffic(GRAPH_WINDOW)), "retries"),
+    Query(or_zero(per_second(names.FALLBACKS), _traffic(GRAPH_WINDOW)), "fallbacks"),
+    Query(or_zero(per_second(names.TIMEOUTS), _traffic(GRAPH_WINDOW)), "timeouts"),
 )
 STREAMS_BY_OUTCOME: Final = Query(
     per_second(names.STREAMS, by=(a.STREAM_OUTCOME,)), _shown(a.STREAM_OUTCOME)

@@ -70,7 +70,7 @@ def spending() -> list[StatPanel]:
             "everywhere here.",
             queries.UNPRICED_OF_A_DAY,
             thresholds.UNPRICED_OPERATIONS,
-            unit="short",
+            unit="locale",
             decimals=0,
         ),
         number(
@@ -78,7 +78,7 @@ def spending() -> list[StatPanel]:
             "Requests the service is answering at this moment, of every app.",
             queries.IN_PROGRESS,
             thresholds.IN_PROGRESS_REQUESTS,
-            unit="short",
+            unit="locale",
             decimals=0,
             absent="unknown",
         ),

@@ -12,11 +12,11 @@ from grafana.dashboards.tables import Column, log_lines, metrics_table, requests
 from otel import attributes as a
 
 _USAGE_COLUMNS: Final = {
-    "Cost": Column(unit=USD, width=100, absent="none"),
-    "Requests": Column(unit="short", decimals=0, width=95),
-    "Failed": Column(unit=RATIO, decimals=1, width=75, limits=thresholds.ERROR_RATIO),
-    "p95": Column(unit=SECONDS, width=85, limits=thresholds.DURATION_SECONDS, absent="none"),
-    "Tokens": Column(unit="short", width=85),
+    "Cost": Column(unit=USD, width=90, absent="none"),
+    "Requests": Column(unit="locale", decimals=0, width=90),
+    "Failed": Column(unit=RATIO, decimals=1, width=70, limits=thresholds.ERROR_RATIO),
+    "p95": Column(unit=SECONDS, width=80, limits=thresholds.DURATION_SECONDS, absent="none"),
+    "Tokens": Column(unit="short", width=80),
 }
 _REQUEST_NAMES: Final = {
     label(a.REQUEST_MODEL): "Model",
@@ -34,7 +34,7 @@ def rankings() -> list[TablePanel]:
             "Every model that was asked within the time range.",
             queries.MODELS,
             names={label(a.PROVIDER_NAME): "Provider", label(a.REQUEST_MODEL): "Model"},
-            columns={"Provider": Column(width=105), **_USAGE_COLUMNS},
+            columns={"Provider": Column(width=95), **_USAGE_COLUMNS},
             sort_by="Cost",
         ).span(13),
         metrics_table(

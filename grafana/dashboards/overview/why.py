@@ -57,6 +57,7 @@ def latency() -> list[GraphPanel]:
             "How long a stream's reader waits for the first chunk.",
             queries.FIRST_CHUNK,
             unit=SECONDS,
+            absent="No streams in this time range",
             limits=thresholds.FIRST_CHUNK_SECONDS,
             links=[slow],
         ),
@@ -94,6 +95,7 @@ def money() -> list[GraphPanel]:
             [queries.CACHE_HIT_RATIO],
             unit=RATIO,
             limits=thresholds.CACHE_HIT_RATIO,
+            absent="No request asked the cache in this time range",
             maximum=1,
         ),
     ]
@@ -106,7 +108,7 @@ def resilience() -> list[GraphPanel]:
             "Failed attempts per second",
             "Every failed attempt at a provider, those that a retry made good too, by provider "
             "and type.",
-            [queries.FAILED_ATTEMPTS],
+            queries.FAILED_ATTEMPTS,
             unit="reqps",
             limits=thresholds.FAILURES_PER_SECOND,
         ),
@@ -122,6 +124,7 @@ def resilience() -> list[GraphPanel]:
             "shutdown.",
             [queries.STREAMS_BY_OUTCOME],
             unit="ops",
+            absent="No streams in this time range",
             stacked=True,
             colors={"completed": GOOD, "client_disconnect": WARNING, "provider_error": CRITICAL},
         ),
