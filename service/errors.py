@@ -30,9 +30,10 @@ class ServiceError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code or self.default_code
+        # Callers and providers can send half of a surrogate pair, which no answer can carry.
+        self.message = message.encode(errors="replace").decode()
+        super().__init__(self.message)
+        self.code = code.encode(errors="replace").decode() if code else self.default_code
         self.param = param
         self.retry_after = retry_after
         """Seconds after which trying again makes sense; sent as `Retry-After`."""
@@ -295,5 +296,6 @@ class ProviderTimeout(ProviderError):
     kind = "timeout"
 
     def __init__(self, message: str, *, timeout_kind: TimeoutKind) -> None:
-        super().__init__(message)
+        # A target that used up all of its time once is not given it again; another one may be.
+        super().__init__(message, retryable=timeout_kind != "deadline")
         self.timeout_kind: TimeoutKind = timeout_kind

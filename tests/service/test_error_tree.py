@@ -55,3 +55,8 @@ def test_a_server_side_refusal_of_our_key_is_no_401() -> None:
     for kind in (errors.ProviderUnauthorized, errors.ProviderQuotaExhausted):
         assert kind.status in (502, 503)
         assert not kind("x", upstream_status=401).retryable
+
+
+def test_half_a_surrogate_pair_never_reaches_an_answer() -> None:
+    body = errors.ModelNotFound("The model '\ud83d'", code="\ud83d").body()
+    assert json.dumps(body, ensure_ascii=False).encode()
