@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.tree import Tree
 
 from stack.journey import SIGNALS, Journey, Movement
 from stack.observations import LogLine, Span
 
 # What a person wants to see of a span, in this order; everything else is in Tempo.
-_SHOWN_OF_SPANS = (
-    "http.response.status_code",
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.output_tokens",
-    "gaugeway.retry.count",
-    "gaugeway.cost",
-    "gaugeway.outcome",
-    "db.operation.name",
-    "error.type",
-)
-_SHOWN_OF_LOGS = (
-    "gen_ai_request_model",
-    "gen_ai_usage_input_tokens",
-    "gen_ai_usage_output_tokens",
-    "gaugeway_cost",
-    "latency_ms",
-    "gaugeway_app",
-    "gaugeway_component",
-    "error_type",
-)
+_SHOWN_OF_SPANS = {
+    "http.response.status_code": "status",
+    "gen_ai.usage.input_tokens": "input",
+    "gen_ai.usage.output_tokens": "output",
+    "gaugeway.retry.count": "retries",
+    "gaugeway.cost": "cost",
+    "gaugeway.outcome": "outcome",
+    "db.operation.name": "command",
+    "error.type": "error",
+}
+_SHOWN_OF_LOGS = {
+    "gen_ai_request_model": "model",
+    "gen_ai_usage_input_tokens": "input",
+    "gen_ai_usage_output_tokens": "output",
+    "gaugeway_cost": "cost",
+    "latency_ms": "latency_ms",
+    "gaugeway_app": "app",
+    "gaugeway_component": "component",
+    "error_type": "error",
+}
 _SHOWN_OF_METRICS = ("gen_ai_request_model", "gaugeway_app", "gaugeway_component")
 
 
@@ -41,11 +40,13 @@ def show_journey(screen: Console, journey: Journey, links: Mapping[str, str]) ->
     """Print where the request went."""
     screen.rule("[bold]one request, seen everywhere[/]", align="left")
     screen.print(f"\ntrace id  [bold]{journey.answer.trace_id}[/]\n")
-    for tree in _trees(journey.spans):
-        screen.print(tree)
+    for line in _tree(journey.spans):
+        screen.print(line)
     screen.print("\n[bold]its log lines[/]")
     for line in journey.logs:
-        screen.print(f"  {_clock(line)}  {escape(line.text)}  [dim]{_pairs(_of_log(line))}[/]")
+        screen.print(
+            f"  {_clock(line)}  {escape(line.text)}  [dim]{_pairs(line.fields, _SHOWN_OF_LOGS)}[/]"
+        )
     screen.print(f"\n[bold]its cost[/]\n  {journey.answer.cost} USD, as the answer says")
     screen.print(f"  {_movement(journey.cost)}")
     screen.print(f"\n[bold]the metric it moved[/]\n  {_movement(journey.metric)}")
@@ -82,28 +83,33 @@ def journey_document(journey: Journey, links: Mapping[str, str]) -> dict[str, An
     }
 
 
-def _trees(spans: tuple[Span, ...]) -> list[Tree]:
+def _tree(spans: tuple[Span, ...]) -> list[str]:
+    """Return a line for each span, below its parent; one whose parent is unknown is a root."""
     known = {span.id for span in spans}
     began = min(span.start_ns for span in spans)
-    branches: dict[str, Tree] = {}
-    roots: list[Tree] = []
+    children: dict[str, list[Span]] = {}
     for span in spans:
-        label = _span_label(span, began)
-        if span.parent in known and span.parent in branches:
-            branches[span.id] = branches[span.parent].add(label)
-        else:
-            branches[span.id] = Tree(label, guide_style="dim")
-            roots.append(branches[span.id])
-    return roots
+        children.setdefault(span.parent if span.parent in known else "", []).append(span)
+
+    def below(parent: str, indent: str) -> Iterator[str]:
+        for span in children.get(parent, []):
+            last = span is children[parent][-1]
+            root = not parent
+            branch = "" if root else ("└─ " if last else "├─ ")
+            yield f"[dim]{indent}{branch}[/]{_span_label(span, began)}"
+            further = "" if root else ("   " if last else "│  ")
+            yield from below(span.id, indent + further)
+
+    return list(below("", "  "))
 
 
 def _span_label(span: Span, began: int) -> str:
     colour = "red" if span.failed else "cyan"
     offset = (span.start_ns - began) / 1e6
-    shown = {key: span.attributes[key] for key in _SHOWN_OF_SPANS if key in span.attributes}
+    facts = _pairs(span.attributes, _SHOWN_OF_SPANS)
     return (
         f"[{colour}]{escape(span.name)}[/] {span.milliseconds:.1f} ms "
-        f"[dim]at +{offset:.1f} ms  {span.kind.lower()}  {_pairs(shown)}[/]"
+        f"[dim]at +{offset:.1f} ms  {span.kind.lower()}  {facts}[/]"
     )
 
 
@@ -138,16 +144,8 @@ def _movement_document(movement: Movement) -> dict[str, Any]:
     }
 
 
-def _of_log(line: LogLine) -> dict[str, str]:
-    return {key: line.fields[key] for key in _SHOWN_OF_LOGS if key in line.fields}
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    """Write the last word of each name with its value: `cost=0.0000456`."""
-    words = (
-        f"{key.rpartition('.')[2].removeprefix('gaugeway_')}={value}"
-        for key, value in values.items()
-    )
+def _pairs(values: Mapping[str, Any], shown: Mapping[str, str]) -> str:
+    words = (f"{word}={values[key]}" for key, word in shown.items() if key in values)
     return escape("  ".join(words))
 
 

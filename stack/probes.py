@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Final, Protocol, cast
 
 import aiohttp
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-_PROBE_SECONDS = 3.0
+PROBE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class HttpProbe:
 
     async def observe(self) -> Observation:
         """Ask for readiness, and for the version once it is ready."""
-        timeout = aiohttp.ClientTimeout(total=_PROBE_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session:
                 async with session.get(self.url) as answer:
@@ -51,7 +47,7 @@ class HttpProbe:
                         return Observation(ready=False, reason=reason)
                 return Observation(ready=True, version=await self._version(session))
         except TimeoutError:
-            reason = f"{self.url} does not answer within {_PROBE_SECONDS:.0f} s"
+            reason = f"{self.url} does not answer within {PROBE_SECONDS:.0f} s"
             return Observation(ready=False, reason=reason)
         except aiohttp.ClientError:
             return Observation(ready=False, reason=f"nothing answers at {self.url}")
@@ -65,31 +61,6 @@ class HttpProbe:
         except (TimeoutError, aiohttp.ClientError, ValueError):
             # A part that works but does not say what it is, is ready all the same.
             return self.version
-
-
-@dataclass(frozen=True, slots=True)
-class RedisProbe:
-    """Ready when Redis answers PING; the URL may carry a password and is never shown."""
-
-    url: str
-
-    async def observe(self) -> Observation:
-        """Ping, then ask for the server's version."""
-        # redis-py leaves keyword arguments untyped.
-        client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
-            self.url, socket_timeout=_PROBE_SECONDS, socket_connect_timeout=_PROBE_SECONDS
-        )
-        try:
-            async with asyncio.timeout(_PROBE_SECONDS):
-                answer = await client.info("server")  # pyright: ignore[reportUnknownMemberType]
-                facts = cast("Mapping[str, Any]", answer)
-            return Observation(ready=True, version=str(facts.get("redis_version", "")))
-        except (TimeoutError, RedisError, OSError) as error:
-            return Observation(
-                ready=False, reason=f"Redis does not answer ({type(error).__name__})"
-            )
-        finally:
-            await client.aclose()
 
 
 def _pick(document: object, path: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from stack.components.component import Component, Process
-from stack.probes import RedisProbe
+from stack.redis_probe import RedisProbe
 from stack.settings import Settings
 
 INSTALL = "install Redis (`apt install redis-server`, `brew install redis`), or set REDIS_URL"

@@ -46,8 +46,9 @@ def launch(manager: Path, settings: Settings) -> subprocess.Popen[bytes]:
             cwd=home.path,
             env=_environment(settings),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            # It repeats there what every part writes; each part has a log of its own.
+            stdout=subprocess.DEVNULL,
+            stderr=output,
             start_new_session=True,
         )
 
