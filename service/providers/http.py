@@ -121,9 +121,13 @@ class Endpoint:
         )
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ESCAPED = json.JSONEncoder(separators=(",", ":"))
+
+
 def encode(body: Mapping[str, Any]) -> bytes:
     """JSON text in UTF-8, without spaces. Half of a surrogate pair is sent as an escape."""
     try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return _COMPACT.encode(body).encode()
     except UnicodeEncodeError:
-        return json.dumps(body, separators=(",", ":")).encode()
+        return _ESCAPED.encode(body).encode()
