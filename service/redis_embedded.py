@@ -21,6 +21,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
+GUARD = Path(__file__).with_name("redis_guard.py")
 START_SECONDS = 15.0
 _LONGEST_SOCKET_PATH = 100
 _POLL_SECONDS = 0.02
@@ -86,15 +87,8 @@ class EmbeddedRedis:
         log = self._run / "redis.log"
         with log.open("ab") as output:
             guard = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [
-                    sys.executable,
-                    "-m",
-                    "service.redis_guard",
-                    str(self._run),
-                    str(find_server()),
-                    str(path),
-                ],
-                cwd=Path(__file__).parent.parent,
+                # -I -S: the standard library is all it needs, and no instrumentation starts in it.
+                [sys.executable, "-I", "-S", GUARD, self._run, find_server(), path],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

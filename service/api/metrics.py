@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from otel import exposition
 from service.api import documentation as document
 from service.api.context import runtime_of
 from service.api.health import has_scrape_token
@@ -26,7 +27,5 @@ async def metrics(request: Request) -> Response:
                 "Metrics are closed: set GAUGEWAY_SCRAPE_TOKEN or GAUGEWAY_SCRAPE_TOKEN_FILE."
             )
         raise InvalidApiKey("Send the scrape token as 'Authorization: Bearer …'.")
-    from otel import exposition
-
     body, content_type = await asyncio.to_thread(exposition.render)
     return Response(body, media_type=content_type)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from service.api import headers
 from service.api.body import read_json_object
 from service.api.context import runtime_of
-from service.api.schemas import check
+from service.api.schemas import check, with_whole_numbers
 from service.errors import ServiceUnavailable
 from service.exchange import ModelRequest
 from service.keys import Caller
@@ -41,6 +41,7 @@ async def model_request(
         request, limit=settings.max_body_bytes, seconds=settings.body_timeout_seconds
     )
     check(schema, body)
+    body = with_whole_numbers(body)
     model, simulate = body["model"], headers.simulate_of(request)
     if settings.simulate_control:
         model, wish = split_model(model)

@@ -99,6 +99,15 @@ class EmbeddingsRequest(TypedDict):
     user: NotRequired[Annotated[str, Field(max_length=512)] | None]
 
 
+_WHOLE_FIELDS = (
+    "n",
+    "max_tokens",
+    "max_completion_tokens",
+    "seed",
+    "top_logprobs",
+    "dimensions",
+)
+
 CHAT: TypeAdapter[ChatRequest] = TypeAdapter(ChatRequest)
 EMBEDDINGS: TypeAdapter[EmbeddingsRequest] = TypeAdapter(EmbeddingsRequest)
 
@@ -108,9 +117,22 @@ def check(adapter: TypeAdapter[Any], body: Mapping[str, Any]) -> None:
     try:
         adapter.validate_python(body)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        param = _param(problem, body)
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        # A union tells of each of its members; the one that was followed furthest was meant.
+        param, problem = max(
+            ((_param(problem, body), problem) for problem in problems[:64]),
+            key=lambda found: found[0].count("."),
+        )
         raise InvalidRequest(_sentence(problem, param), param=param or None) from None
+
+
+def with_whole_numbers(body: dict[str, Any]) -> dict[str, Any]:
+    """The checked body, with 5.0 written as 5 where providers expect a whole number."""
+    for field in _WHOLE_FIELDS:
+        value = body.get(field)
+        if isinstance(value, float):
+            body[field] = int(value)
+    return body
 
 
 def _sentence(problem: ErrorDetails, param: str) -> str:
