@@ -1,0 +1,116 @@
+"""No query asks for a metric or a label that nobody emits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from grafana.dashboards import components
+from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, label
+from otel import attributes, names
+from otel.names import Kind, Metric
+from tests.grafana.dashboard_files import Target, provisioned_datasources, targets, variables
+
+KNOWN = (*names.OURS, *components.ALL)
+# Promoted from the resource onto every series and every log stream.
+RESOURCE = {label(ENVIRONMENT), label(SERVICE)}
+# Structured metadata of a log record: its attributes, and the trace it belongs to.
+RECORD = {label(attribute.name) for attribute in attributes.ATTRIBUTES} | {"trace_id", "__error__"}
+
+_SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
+_MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
+_GROUPING = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
+
+PROMQL = [target for target in targets() if target.language == "prometheus"]
+LOGQL = [target for target in targets() if target.language == "loki"]
+
+
+def _series() -> Iterator[tuple[str, Metric]]:
+    for metric in KNOWN:
+        suffixes = ("_bucket", "_count", "_sum") if metric.kind is Kind.HISTOGRAM else ("",)
+        for suffix in suffixes:
+            yield metric.prometheus + suffix, metric
+
+
+SERIES = dict(_series())
+
+
+def _provisioned() -> list[Target]:
+    queries = provisioned_datasources()["tempo"]["jsonData"]["tracesToMetrics"]["queries"]
+    return [Target(query["name"], "prometheus", query["query"], False) for query in queries]
+
+
+@pytest.mark.parametrize("target", [*PROMQL, *_provisioned()], ids=str)
+def test_promql_knows_its_metrics_and_their_labels(target: Target) -> None:
+    selectors = _SELECTOR.findall(target.expression)
+    assert selectors
+    declared = set(RESOURCE)
+    for name, matchers in selectors:
+        assert name in SERIES, f"{name} is not in otel.names"
+        allowed = RESOURCE | {label(attribute) for attribute in SERIES[name].attributes}
+        assert set(_MATCHER.findall(matchers)) <= allowed, name
+        declared |= allowed | ({"le"} if name.endswith("_bucket") else set())
+    for grouping in _GROUPING.findall(target.expression):
+        assert {name.strip() for name in grouping.split(",")} <= declared
+
+
+@pytest.mark.parametrize("target", PROMQL, ids=str)
+def test_promql_filters_by_every_variable_its_metric_can_be_filtered_by(target: Target) -> None:
+    for name, matchers in _SELECTOR.findall(target.expression):
+        assert 'deployment_environment_name=~"$environment"' in matchers
+        for variable, attribute in (
+            ("app", attributes.APP),
+            ("provider", attributes.PROVIDER_NAME),
+            ("model", attributes.REQUEST_MODEL),
+        ):
+            filters = f'{label(attribute)}=~"${variable}"' in matchers
+            assert filters == (attribute in SERIES[name].attributes), name
+
+
+@pytest.mark.parametrize("target", PROMQL, ids=str)
+def test_a_graph_rates_over_grafanas_interval(target: Target) -> None:
+    windows = set(re.findall(r"\[([^\]]+)\]", target.expression))
+    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m"}
+    if "$__rate_interval" not in target.expression:
+        assert not target.exemplars
+
+
+@pytest.mark.parametrize("target", LOGQL, ids=str)
+def test_logql_reads_usage_records_by_what_they_carry(target: Target) -> None:
+    [selector] = re.findall(r"\{([^}{]*service_name[^}]*)\}", target.expression)
+    assert set(_MATCHER.findall(selector)) <= RESOURCE
+    assert names.USAGE_BODY in target.expression
+    filters = re.findall(r"\|\s*(\w+)\s*(?:=~|=)", target.expression)
+    assert set(filters) <= RECORD
+    unwrapped = re.findall(r"unwrap (\w+)", target.expression)
+    assert set(unwrapped) <= RECORD
+    shown = re.findall(r"\.(\w+)", target.expression.partition("line_format")[2])
+    assert set(shown) <= RECORD
+    for grouping in _GROUPING.findall(target.expression):
+        assert {name.strip() for name in grouping.split(",")} <= RECORD
+
+
+def test_logql_can_never_be_refused_for_matching_everything() -> None:
+    for target in LOGQL:
+        assert 'service_name=~".+"' in target.expression
+
+
+def test_variables_offer_what_inferences_were_recorded_with() -> None:
+    offered = {variable["name"]: variable["query"] for variable in variables()}
+    for name, attribute in (
+        ("environment", ENVIRONMENT),
+        ("app", attributes.APP),
+        ("provider", attributes.PROVIDER_NAME),
+        ("model", attributes.REQUEST_MODEL),
+    ):
+        assert offered[name].endswith(f", {label(attribute)})")
+        assert f"label_values({names.OPERATION_DURATION.prometheus}_count" in offered[name]
+
+
+def test_the_allow_list_is_short_and_used() -> None:
+    text = " ".join(target.expression for target in targets())
+    for metric in components.ALL:
+        assert metric.foreign
+        assert metric.prometheus in text
