@@ -70,8 +70,9 @@ OPERATION_LABEL: Final = "gaugeway.operation.name"
 
 TELEMETRY_SIGNAL: Final = "gaugeway.telemetry.signal"
 
-COMPONENT_NAME: Final = "otel.component.name"
-COMPONENT_TYPE: Final = "otel.component.type"
+TYPE: Final = "type"
+GC_GENERATION: Final = "cpython.gc.generation"
+GENERATION: Final = "generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ ATTRIBUTES: Final = (
     Attribute(HTTP_METHOD, "string", ("span", "metric"), "The HTTP method, or `_OTHER`."),
     Attribute(HTTP_ROUTE, "string", ("span", "metric"), "The route's template."),
     Attribute(URL_SCHEME, "string", ("span", "metric"), "`http` or `https`."),
-    Attribute(NETWORK_PROTOCOL_NAME, "string", ("span", "metric"), "`http`."),
+    Attribute(NETWORK_PROTOCOL_NAME, "string", _SPAN, "`websocket`."),
     Attribute(NETWORK_PROTOCOL_VERSION, "string", ("span", "metric"), "`1.1` or `2`."),
     Attribute(DB_SYSTEM_NAME, "string", ("span", "metric"), "`redis`."),
     Attribute(DB_OPERATION_NAME, "string", ("span", "metric"), "The command, such as `GET`."),
@@ -144,6 +145,7 @@ ATTRIBUTES: Final = (
     Attribute(ATTRIBUTE_KEY, "string", _METRIC, "The label that overflowed."),
     Attribute(OPERATION_LABEL, "string", ("span", "metric"), "An application's own operation."),
     Attribute(TELEMETRY_SIGNAL, "string", _METRIC, "`traces`, `metrics` or `logs`."),
-    Attribute(COMPONENT_NAME, "string", _METRIC, "The SDK part, with its number."),
-    Attribute(COMPONENT_TYPE, "string", _METRIC, "The kind of the SDK part."),
+    Attribute(TYPE, "string", _METRIC, "`user` or `system`; `voluntary` or `involuntary`."),
+    Attribute(GC_GENERATION, "int", _METRIC, "The garbage collector's generation."),
+    Attribute(GENERATION, "string", _METRIC, "The same as `cpython.gc.generation`."),
 )

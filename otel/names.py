@@ -3,11 +3,16 @@
 Dashboards, rules, documentation and tests read this table; `otel.instruments` creates from it.
 """
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from otel import attributes as a
+from otel.metric import DB_BUCKETS as DB_BUCKETS
+from otel.metric import DURATION_BUCKETS as DURATION_BUCKETS
+from otel.metric import GATEWAY_BUCKETS as GATEWAY_BUCKETS
+from otel.metric import HTTP_BUCKETS as HTTP_BUCKETS
+from otel.metric import TOKEN_BUCKETS as TOKEN_BUCKETS
+from otel.metric import Kind as Kind
+from otel.metric import Metric as Metric
 
 # The scope every signal of ours carries.
 SCOPE: Final = "gaugeway"
@@ -15,76 +20,6 @@ USAGE_LOGGER: Final = "gaugeway.usage"
 USAGE_BODY: Final = "usage recorded"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
 
-
-class Kind(Enum):
-    """The instrument a metric is recorded with."""
-
-    HISTOGRAM = "histogram"
-    COUNTER = "counter"
-    UP_DOWN_COUNTER = "up-down counter"
-    OBSERVABLE_UP_DOWN_COUNTER = "observable up-down counter"
-    GAUGE = "gauge"
-    OBSERVABLE_GAUGE = "observable gauge"
-    OBSERVABLE_COUNTER = "observable counter"
-
-
-_PROMETHEUS_UNITS: Final = {
-    "s": "seconds",
-    "ms": "milliseconds",
-    "By": "bytes",
-    "1": "ratio",
-    "%": "percent",
-}
-_COUNTERS: Final = frozenset({Kind.COUNTER, Kind.OBSERVABLE_COUNTER})
-_GAUGES: Final = frozenset({Kind.GAUGE, Kind.OBSERVABLE_GAUGE})
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric. `foreign` ones are recorded by a library or the SDK, and charted by us."""
-
-    name: str
-    kind: Kind
-    unit: str
-    meaning: str
-    attributes: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-    foreign: bool = False
-
-    @property
-    def prometheus(self) -> str:
-        """The name in Prometheus under UnderscoreEscapingWithSuffixes.
-
-        A histogram's series add `_bucket`, `_sum` and `_count` to it.
-        """
-        spelled = self.name.replace(".", "_").replace("-", "_")
-        suffix = _PROMETHEUS_UNITS.get(self.unit, "")
-        if suffix == "ratio" and self.kind not in _GAUGES:
-            suffix = ""
-        if suffix and not spelled.endswith("_" + suffix):
-            spelled = f"{spelled}_{suffix}"
-        if self.kind in _COUNTERS and not spelled.endswith("_total"):
-            spelled = f"{spelled}_total"
-        return spelled
-
-
-# Buckets of the GenAI conventions, v1.41.0.
-DURATION_BUCKETS: Final = (
-    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-)  # fmt: skip
-TOKEN_BUCKETS: Final = (
-    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0,
-    4194304.0, 16777216.0, 67108864.0,
-)  # fmt: skip
-# Buckets of the HTTP and database conventions.
-HTTP_BUCKETS: Final = (
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-)  # fmt: skip
-DB_BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-# A gateway's own part is fractions of a millisecond, and seconds when it is ill.
-GATEWAY_BUCKETS: Final = (
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
-)  # fmt: skip
 
 GENAI: Final = (
     a.OPERATION_NAME,
@@ -332,3 +267,71 @@ OURS: Final = (
     TELEMETRY_DROPPED,
     CARDINALITY_OVERFLOW,
 )
+
+_HTTP: Final = (a.HTTP_METHOD, a.URL_SCHEME)
+HTTP_SERVER_DURATION: Final = Metric(
+    "http.server.request.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "How long the service took to answer, a stream to its end. By FastAPI.",
+    (*_HTTP, a.HTTP_ROUTE, a.HTTP_STATUS_CODE, a.ERROR_TYPE, a.NETWORK_PROTOCOL_VERSION),
+    HTTP_BUCKETS,
+    foreign=True,
+)
+HTTP_SERVER_ACTIVE: Final = Metric(
+    "http.server.active_requests",
+    Kind.UP_DOWN_COUNTER,
+    "{request}",
+    "Requests being answered now. By FastAPI.",
+    _HTTP,
+    foreign=True,
+)
+
+
+def _runtime(name: str, kind: Kind, unit: str, meaning: str, *labels: str) -> Metric:
+    return Metric(name, kind, unit, f"{meaning} By system-metrics.", labels, foreign=True)
+
+
+_COUNT: Final = Kind.OBSERVABLE_COUNTER
+_LEVEL: Final = Kind.OBSERVABLE_UP_DOWN_COUNTER
+_GC: Final = (a.GC_GENERATION, a.GENERATION)
+PROCESS_CPU_TIME: Final = _runtime(
+    "process.cpu.time", _COUNT, "s", "CPU time of the process.", a.TYPE
+)
+PROCESS_CPU_UTILIZATION: Final = _runtime(
+    "process.cpu.utilization", Kind.OBSERVABLE_GAUGE, "1", "Share of the CPUs used."
+)
+PROCESS_MEMORY: Final = _runtime("process.memory.usage", _LEVEL, "By", "Resident memory.")
+PROCESS_MEMORY_VIRTUAL: Final = _runtime("process.memory.virtual", _LEVEL, "By", "Mapped memory.")
+PROCESS_OPEN_FILES: Final = _runtime(
+    "process.open_file_descriptor.count", _LEVEL, "", "Open file descriptors."
+)
+PROCESS_THREADS: Final = _runtime("process.thread.count", _LEVEL, "", "Threads.")
+PROCESS_CONTEXT_SWITCHES: Final = _runtime(
+    "process.context_switches", _COUNT, "", "Context switches.", a.TYPE
+)
+GC_COLLECTIONS: Final = _runtime(
+    "cpython.gc.collections", _COUNT, "{collection}", "Garbage collections.", *_GC
+)
+GC_COLLECTED: Final = _runtime(
+    "cpython.gc.collected_objects", _COUNT, "{object}", "Objects collected as garbage.", *_GC
+)
+GC_UNCOLLECTABLE: Final = _runtime(
+    "cpython.gc.uncollectable_objects", _COUNT, "{object}", "Garbage not collectable.", *_GC
+)
+
+FOREIGN: Final = (
+    HTTP_SERVER_DURATION,
+    HTTP_SERVER_ACTIVE,
+    PROCESS_CPU_TIME,
+    PROCESS_CPU_UTILIZATION,
+    PROCESS_MEMORY,
+    PROCESS_MEMORY_VIRTUAL,
+    PROCESS_OPEN_FILES,
+    PROCESS_THREADS,
+    PROCESS_CONTEXT_SWITCHES,
+    GC_COLLECTIONS,
+    GC_COLLECTED,
+    GC_UNCOLLECTABLE,
+)
+METRICS: Final = (*OURS, *FOREIGN)

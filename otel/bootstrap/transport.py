@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import requests
 from opentelemetry.exporter.http.transport._base import BaseHTTPResult
 from opentelemetry.exporter.http.transport._requests import (
     RequestsHTTPResult,
@@ -16,16 +17,32 @@ class RefusedError(Exception):
     """The receiver answered with an HTTP status that is not a success."""
 
 
-class ExportTransport(RequestsHTTPTransport):
-    """Requests with three additions.
+class _Session(requests.Session):
+    """A session whose own certificate authority stands.
 
-    A forked child opens connections of its own. From `hurry` on no request outlasts the deadline
-    and none is retried. A refusal is an error, so that the SDK counts it as one.
+    In requests a bundle named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, which says whom to trust on
+    the internet, would replace the one authority that the receiver was given.
+    """
+
+    def merge_environment_settings(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """Merge as requests does, but keep the authority if there is one."""
+        settings = super().merge_environment_settings(*arguments, **named)
+        if self.verify is not True:
+            settings["verify"] = self.verify
+        return settings
+
+
+class ExportTransport(RequestsHTTPTransport):
+    """Requests with four additions.
+
+    It trusts the authority it was given, whatever else the process trusts. A forked child opens
+    connections of its own. From `hurry` on no request outlasts the deadline and none is retried.
+    A refusal is an error, so that the SDK counts it as one.
     """
 
     def __init__(self, *, verify: bool | str, cert: str | tuple[str, str] | None) -> None:
         self._options: dict[str, Any] = {"verify": verify, "cert": cert}
-        super().__init__(**self._options)
+        super().__init__(**self._options, session=_Session())
         self._owner = os.getpid()
         self._deadline: float | None = None
         self.failing = False
@@ -45,7 +62,7 @@ class ExportTransport(RequestsHTTPTransport):
     ) -> BaseHTTPResult:
         """Send one request; failures are told in the result, never raised."""
         if self._owner != os.getpid():
-            super().__init__(**self._options)
+            super().__init__(**self._options, session=_Session())
             self._owner = os.getpid()
         if self._deadline is not None:
             left = self._deadline - time.monotonic()

@@ -1,0 +1,106 @@
+"""Writes docs/telemetry.md from the names: `python -m otel.document [--check] [PATH]`."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from otel import attributes, names
+from otel.metric import Metric
+
+_NOTHING: Final = "-"
+_HEAD: Final = """\
+# Telemetry
+
+Every metric and attribute the service emits. This page is generated from `otel/names.py` and
+`otel/attributes.py` by `python -m otel.document`; a test holds it fresh.
+
+A label that is not listed with its metric is never emitted. A label's values are bounded too: past
+100 different ones (`GAUGEWAY_LABEL_VALUES_MAX`) a new value becomes `_OTHER`, and
+`gaugeway.cardinality.overflow` counts it.
+
+In Prometheus a histogram's series add `_bucket`, `_sum` and `_count` to its name.
+"""
+
+
+def document() -> str:
+    """Return the page."""
+    parts = [
+        _HEAD,
+        "## Metrics of ours\n",
+        _metrics(names.OURS),
+        "## Metrics of libraries\n\nRecorded by FastAPI and by the process's instrumentation.\n",
+        _metrics(names.FOREIGN),
+        "## Buckets\n",
+        _buckets(),
+        "## Spans and log records\n",
+        _RECORDS,
+        "## Attributes\n",
+        _attributes(),
+    ]
+    return "\n".join(parts)
+
+
+_RECORDS: Final = f"""\
+* One `SERVER` span a request, named by method and route, by FastAPI's own telemetry.
+* One `CLIENT` span for each target tried, named by operation and model (`chat gpt-4o`); retries of
+  that target are inside it, a fallback is a new one, a cache hit has none.
+* One `CLIENT` span a Redis command, by opentelemetry-instrumentation-redis.
+* One log record `{names.USAGE_BODY}` for each `CLIENT` span of a target, from the logger
+  `{names.USAGE_LOGGER}`, with the same facts, `{attributes.COST}` and `{attributes.LATENCY_MS}`.
+* What the application logs, correlated with its trace.
+"""
+
+
+def _metrics(metrics: Iterable[Metric]) -> str:
+    rows = [
+        (
+            f"`{metric.name}`",
+            metric.kind.value,
+            f"`{metric.unit}`" if metric.unit else _NOTHING,
+            f"`{metric.prometheus}`",
+            metric.meaning,
+            ", ".join(f"`{name}`" for name in metric.attributes) or _NOTHING,
+        )
+        for metric in metrics
+    ]
+    return _table(("Metric", "Kind", "Unit", "In Prometheus", "Meaning", "Labels"), rows)
+
+
+def _buckets() -> str:
+    rows = [
+        (f"`{metric.name}`", ", ".join(f"{bound:g}" for bound in metric.buckets))
+        for metric in names.METRICS
+        if metric.buckets
+    ]
+    return _table(("Histogram", "Upper bounds"), rows)
+
+
+def _attributes() -> str:
+    rows = [
+        (f"`{each.name}`", each.type, ", ".join(each.signals), each.meaning)
+        for each in attributes.ATTRIBUTES
+    ]
+    return _table(("Attribute", "Type", "On", "Meaning"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or with `--check` say whether the one that is there is fresh."""
+    paths = [argument for argument in arguments if argument != "--check"]
+    path = Path(paths[0] if paths else "docs/telemetry.md")
+    if "--check" not in arguments:
+        path.write_text(document(), encoding="utf-8")
+        return 0
+    if path.is_file() and path.read_text(encoding="utf-8") == document():
+        return 0
+    sys.stderr.write(f"{path} is not fresh; run: python -m otel.document\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
