@@ -24,9 +24,12 @@ def _whole(value: object) -> object:
 
 
 Text = Annotated[str, Field(max_length=16_777_216)]
-Model = Annotated[str, Field(min_length=1, max_length=256)]
+Model = Annotated[str, Field(min_length=1, max_length=256, examples=["simulated"])]
+EmbeddingModel = Annotated[
+    str, Field(min_length=1, max_length=256, examples=["simulated-embedding"])
+]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
-Tokens = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000_000)]
+Tokens = Annotated[int, Field(ge=1, le=10_000_000), BeforeValidator(_whole)]
 JsonObject = dict[str, Any]
 
 
@@ -58,17 +61,17 @@ class ChatRequest(TypedDict):
     stream_options: NotRequired[StreamOptions | None]
     max_tokens: NotRequired[Tokens | None]
     max_completion_tokens: NotRequired[Tokens | None]
-    n: NotRequired[Annotated[int, BeforeValidator(_whole), Field(ge=1, le=128)] | None]
+    n: NotRequired[Annotated[int, Field(ge=1, le=128), BeforeValidator(_whole)] | None]
     temperature: NotRequired[Annotated[float, Field(ge=0, le=2)] | None]
     top_p: NotRequired[Annotated[float, Field(ge=0, le=1)] | None]
     frequency_penalty: NotRequired[Penalty | None]
     presence_penalty: NotRequired[Penalty | None]
     stop: NotRequired[str | Annotated[list[str], Field(max_length=64)] | None]
     seed: NotRequired[
-        Annotated[int, BeforeValidator(_whole), Field(ge=-(2**63), le=2**63 - 1)] | None
+        Annotated[int, Field(ge=-(2**63), le=2**63 - 1), BeforeValidator(_whole)] | None
     ]
     logprobs: NotRequired[bool | None]
-    top_logprobs: NotRequired[Annotated[int, BeforeValidator(_whole), Field(ge=0, le=20)] | None]
+    top_logprobs: NotRequired[Annotated[int, Field(ge=0, le=20), BeforeValidator(_whole)] | None]
     logit_bias: NotRequired[dict[str, Annotated[float, Field(ge=-100, le=100)]] | None]
     tools: NotRequired[Annotated[list[JsonObject], Field(max_length=1024)] | None]
     tool_choice: NotRequired[str | JsonObject | None]
@@ -77,14 +80,14 @@ class ChatRequest(TypedDict):
     service_tier: NotRequired[str | None]
 
 
-TokenId = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31)]
+TokenId = Annotated[int, Field(ge=0, le=2**31), BeforeValidator(_whole)]
 
 
 @with_config(_OPEN)
 class EmbeddingsRequest(TypedDict):
     """OpenAI's embeddings request."""
 
-    model: Model
+    model: EmbeddingModel
     input: (
         Annotated[str, Field(min_length=1, max_length=16_777_216)]
         | Annotated[list[Text], Field(min_length=1, max_length=2048)]
@@ -95,7 +98,7 @@ class EmbeddingsRequest(TypedDict):
         ]
     )
     encoding_format: NotRequired[Literal["float", "base64"] | None]
-    dimensions: NotRequired[Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65_536)] | None]
+    dimensions: NotRequired[Annotated[int, Field(ge=1, le=65_536), BeforeValidator(_whole)] | None]
     user: NotRequired[Annotated[str, Field(max_length=512)] | None]
 
 

@@ -177,7 +177,8 @@ async def test_a_provider_that_does_not_tell_usage_is_estimated(
 def test_unknown_fields_reach_the_provider_unchanged(tmp_path: Path, redis_url: str) -> None:
     provider = CountingProvider()
     parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
-    extra: dict[str, Any] = {"tools": [{"type": "x", "deep": [1, 2.5, None]}], "vendor": {"big": 2**70}}
+    tool = {"type": "x", "deep": [1, 2.5, None]}
+    extra: dict[str, Any] = {"tools": [tool], "vendor": {"big": 2**70}}
     with running(settings_for(tmp_path, redis_url), parts=parts) as service:
         assert service.chat(**extra).status == 200
     (call,) = provider.calls
