@@ -36,8 +36,8 @@ class ExportTransport(RequestsHTTPTransport):
     """Requests with four additions.
 
     It trusts the authority it was given, whatever else the process trusts. A forked child opens
-    connections of its own. From `hurry` on no request outlasts the deadline and none is retried.
-    A refusal is an error, so that the SDK counts it as one.
+    connections of its own. From `hurry` on no request outlasts the deadline and none is retried. A
+    refusal is an error, so that the SDK counts it as one.
     """
 
     def __init__(self, *, verify: bool | str, cert: str | tuple[str, str] | None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
 import pytest
 
 from bench.load import Question, closed_loop
@@ -70,6 +71,8 @@ def secured(request: pytest.FixtureRequest) -> Generator[Secured]:
         environment = {
             "GAUGEWAY_TARGETS": str(write_targets(home / "targets.yaml", SCENARIOS)),
             "GAUGEWAY_WORKERS": str(WORKERS),
+            # Whom the machine trusts on the internet says nothing about the Collector.
+            "REQUESTS_CA_BUNDLE": certifi.where(),
         }
         key = add_key(home, "e2e", "app")
         with running(home, offset=OFFSETS[env], environment=environment, env=env) as started:
