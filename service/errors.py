@@ -30,10 +30,9 @@ class ServiceError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        # Callers and providers can send half of a surrogate pair, which no answer can carry.
-        self.message = message.encode(errors="replace").decode()
+        self.message = _sendable(message)
         super().__init__(self.message)
-        self.code = code.encode(errors="replace").decode() if code else self.default_code
+        self.code = _sendable(code) if code else self.default_code
         self.param = param
         self.retry_after = retry_after
         """Seconds after which trying again makes sense; sent as `Retry-After`."""
@@ -54,6 +53,11 @@ class ServiceError(Exception):
         if trace_id is not None:
             error["trace_id"] = trace_id
         return {"error": error}
+
+
+def _sendable(text: str) -> str:
+    """Callers and providers can send half of a surrogate pair, which no answer can carry."""
+    return text.encode(errors="replace").decode()
 
 
 class InternalError(ServiceError):
@@ -180,7 +184,7 @@ class ProviderError(ServiceError):
     ) -> None:
         super().__init__(message, code=code, param=param, retry_after=retry_after)
         self.upstream_status = upstream_status
-        self.upstream_code = upstream_code[:64] if upstream_code else None
+        self.upstream_code = _sendable(upstream_code)[:64] if upstream_code else None
         self.retryable = self.retries if retryable is None else retryable
 
     @property

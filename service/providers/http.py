@@ -12,6 +12,7 @@ from service.errors import ProviderError, ProviderInvalidResponse
 from service.providers.failures import Failure, error_of
 from service.providers.protocol import Timeouts
 from service.providers.retry_after import retry_after_seconds, should_retry
+from service.providers.shapes import without_half_surrogates
 from service.providers.sse import Event, EventParser
 from service.providers.transport import Response, Transport
 from service.targets import Connection
@@ -84,7 +85,9 @@ class Endpoint:
     def decode(self, text: bytes) -> dict[str, Any]:
         """A JSON object; raises `ProviderInvalidResponse` for anything else."""
         try:
-            value: object = json.loads(text)
+            value: object = json.loads(text.decode())
+            if b"\\ud" in text or b"\\uD" in text:
+                value = without_half_surrogates(value)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):

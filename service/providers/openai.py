@@ -10,7 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import ProviderStreamInterrupted
 from service.providers.http import Endpoint
-from service.providers.openai_format import chunk_of, completion_of, failure_in, failure_of
+from service.providers.openai_format import (
+    WrongShapeError,
+    chunk_of,
+    completion_of,
+    failure_in,
+    failure_of,
+)
 from service.providers.protocol import Call, Chunk, Completion
 from service.providers.transport import Response, Transport
 from service.targets import Connection, TargetsError
@@ -42,11 +48,10 @@ class OpenAIProvider:
         response = await self._endpoint.post(PATHS[call.operation], body, call.timeout)
         answer, encoded = await self._endpoint.read_object(response)
         self._raise_inner_failure(answer)
-        if not isinstance(
-            answer.get("data" if call.operation == "embeddings" else "choices"), list
-        ):
-            raise self._endpoint.invalid(f"JSON that is no {call.operation} answer")
-        return completion_of(answer, encoded)
+        try:
+            return completion_of(answer, encoded, operation=call.operation)
+        except WrongShapeError:
+            raise self._endpoint.invalid(f"JSON that is no {call.operation} answer") from None
 
     async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """Answer a chat call in chunks."""
@@ -80,7 +85,10 @@ class OpenAIProvider:
     def _chunk(self, data: bytes, *, first: bool) -> Chunk:
         body = self._endpoint.decode(data)
         self._raise_inner_failure(body)
-        return chunk_of(body, data, first=first)
+        try:
+            return chunk_of(body, data, first=first)
+        except WrongShapeError:
+            raise self._endpoint.invalid("JSON that is no chunk of a chat answer") from None
 
     def _raise_inner_failure(self, body: dict[str, Any]) -> None:
         failure = failure_in(body)

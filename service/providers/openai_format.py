@@ -30,8 +30,23 @@ _STATUS_BY_WORD = {
 }
 
 
-def completion_of(body: dict[str, Any], encoded: bytes) -> Completion:
-    """A chat or embeddings answer that is known to be one."""
+class WrongShapeError(ValueError):
+    """JSON that is not what OpenAI's format says it is."""
+
+
+def completion_of(body: dict[str, Any], encoded: bytes, *, operation: str) -> Completion:
+    """A chat or embeddings answer; raises `WrongShapeError` for anything else.
+
+    Only what the service itself relies on is looked at.
+    """
+    if operation == "embeddings":
+        if not isinstance(body.get("data"), list):
+            raise WrongShapeError
+    elif not isinstance(body.get("choices"), list):
+        raise WrongShapeError
+    for item in as_list(body.get("choices")):
+        if not as_object(as_object(item).get("message")):
+            raise WrongShapeError
     reasons = (
         as_text(as_object(item).get("finish_reason")) for item in as_list(body.get("choices"))
     )
@@ -47,15 +62,21 @@ def completion_of(body: dict[str, Any], encoded: bytes) -> Completion:
 
 
 def chunk_of(body: dict[str, Any], encoded: bytes, *, first: bool) -> Chunk:
-    """One chunk of a chat answer; the attributes are those of the first one."""
+    """One chunk of a chat answer; the attributes are those of the first one.
+
+    Raises `WrongShapeError` where the choices are not what they should be.
+    """
     characters = 0
     reasons: list[str] = []
     for item in as_list(body.get("choices")):
         choice = as_object(item)
-        characters += output_characters(as_object(choice.get("delta")))
+        delta = as_object(choice.get("delta"))
+        if (choice.get("delta") and not delta) or not isinstance(choice.get("index", 0), int):
+            raise WrongShapeError
+        characters += output_characters(delta)
         reason = choice.get("finish_reason")
-        if reason:
-            reasons.append(as_text(reason))
+        if isinstance(reason, str) and reason:
+            reasons.append(reason)
     usage = body.get("usage")
     return Chunk(
         data=body,

@@ -143,7 +143,18 @@ class TestPlain:
         assert upstream.seen[0].body["messages"][0]["content"] == "\ud83d"
 
     @pytest.mark.parametrize(
-        "text", [b"", b"<html>502</html>", b'{"choices": [', b"[]", b"\xff\xfe", b'{"object":"x"}']
+        "text",
+        [
+            b"",
+            b"<html>502</html>",
+            b'{"choices": [',
+            b"[]",
+            b"\xff\xfe",
+            b'{"object":"x"}',
+            b'{"choices":[null]}',
+            b'{"choices":[{"message":"x"}]}',
+            '{"choices":[]}'.encode("utf-16"),
+        ],
     )
     async def test_what_is_no_answer_is_an_invalid_response(
         self, provider: OpenAIProvider, upstream: wire.Upstream, text: bytes
@@ -476,6 +487,29 @@ class TestStream:
         await anext(stream)
         with pytest.raises(ProviderInvalidResponse):
             await anext(stream)
+
+    @pytest.mark.parametrize(
+        "choices", ['{"delta": "x"}', '{"delta": [1]}', '{"index": "0"}', '{"index": []}']
+    )
+    async def test_a_chunk_of_another_shape_is_an_invalid_response(
+        self, provider: OpenAIProvider, upstream: wire.Upstream, choices: str
+    ) -> None:
+        upstream.streams([f'data: {{"choices": [{choices}]}}\n\n'.encode(), DONE])
+        with pytest.raises(ProviderInvalidResponse):
+            await anext(provider.stream(wire.chat()))
+
+    async def test_half_a_surrogate_pair_is_passed_on_but_kept_out_of_records(
+        self, provider: OpenAIProvider, upstream: wire.Upstream
+    ) -> None:
+        whole = event(chunk({"content": "☺ 😀"}))
+        assert b"\\ud83d" in whole
+        half = event({**chunk({"content": "\ud83d"}), "model": "m\ud83d"})
+        upstream.streams([whole, half, DONE])
+        chunks = await wire.drained(provider, wire.chat())
+        assert wire.text_of(chunks) == "☺ 😀?"
+        assert chunks[1].data["model"] == "m?"
+        assert chunks[1].encoded is not None
+        assert b"\\ud83d" in chunks[1].encoded
 
     async def test_closing_early_closes_the_upstream_connection_at_once(
         self, provider: OpenAIProvider, upstream: wire.Upstream
