@@ -99,7 +99,7 @@ def requests_table(
         .query_type("instant")
     )
     trace = Column(
-        width=130,
+        width=125,
         links=(
             links.trace_link("${__value.raw}"),
             links.logs_link(logs_of_trace("${__value.raw}")),

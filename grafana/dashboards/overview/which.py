@@ -12,7 +12,7 @@ from grafana.dashboards.tables import Column, log_lines, metrics_table, requests
 from otel import attributes as a
 
 _USAGE_COLUMNS: Final = {
-    "Cost": Column(unit=USD, width=90, absent="none"),
+    "Cost": Column(unit=USD, width=105, absent="none"),
     "Requests": Column(unit="locale", decimals=0, width=90),
     "Failed": Column(unit=RATIO, decimals=1, width=70, limits=thresholds.ERROR_RATIO),
     "p95": Column(unit=SECONDS, width=80, limits=thresholds.DURATION_SECONDS, absent="none"),
@@ -23,7 +23,7 @@ _REQUEST_NAMES: Final = {
     label(a.APP): "App",
     label(a.OUTCOME): "Outcome",
 }
-_REQUEST_COLUMNS: Final = {"App": Column(width=130), "Outcome": Column(width=110)}
+_REQUEST_COLUMNS: Final = {"App": Column(width=120), "Outcome": Column(width=130)}
 
 
 def rankings() -> list[TablePanel]:
@@ -67,7 +67,7 @@ def requests() -> list[TablePanel | LogsPanel]:
             "The ten dearest inferences of the time range, from the usage records.",
             queries.DEAREST_REQUESTS,
             names=_REQUEST_NAMES,
-            columns={"Cost": Column(unit=USD, width=100), **_REQUEST_COLUMNS},
+            columns={"Cost": Column(unit=USD, width=105), **_REQUEST_COLUMNS},
             sort_by="Cost",
         ).span(12),
         log_lines(
