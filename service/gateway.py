@@ -53,6 +53,8 @@ class Gateway:
                 return Answer(cached.parts[0], NOTHING, "hit")
             progress = Progress(request, interruption, use)
             answer = await self._first(progress, ways, self._inferences.complete)
+            # The answer is there and paid for: nothing may take it from the caller now.
+            interruption.close()
             if use.key is not None:
                 kept = CachedAnswer((answer.encoded,), stream=False)
                 await self._cache.keep(use.key, kept, max_age=use.max_age)

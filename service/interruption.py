@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Literal
 
 from service.errors import DeadlineExceeded, ServiceError, ServiceUnavailable
@@ -78,6 +78,7 @@ class InFlight:
     def __init__(self) -> None:
         self._requests: set[Interruption] = set()
         self._stopping = False
+        self._grace_over = False
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -95,6 +96,9 @@ class InFlight:
         interruption.at(asyncio.get_running_loop(), deadline)
         self._requests.add(interruption)
         self._empty.clear()
+        if self._grace_over:
+            # It was still sending its body when the others were ended.
+            asyncio.get_running_loop().call_soon(interruption.interrupt, "shutdown")
         return interruption
 
     @contextmanager
@@ -113,12 +117,12 @@ class InFlight:
     async def stop(self, grace: float) -> None:
         """Give the requests under way `grace` seconds, then interrupt those that are left."""
         self._stopping = True
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._empty.wait()
-        except TimeoutError:
-            for interruption in tuple(self._requests):
-                interruption.interrupt("shutdown")
+        self._grace_over = True
+        for interruption in tuple(self._requests):
+            interruption.interrupt("shutdown")
 
     def _discard(self, interruption: Interruption) -> None:
         self._requests.discard(interruption)

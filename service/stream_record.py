@@ -7,11 +7,11 @@ from datetime import datetime
 
 from otel.inference import Inference
 from service.content import Transcript
-from service.errors import ServiceError
+from service.errors import ProviderError, ServiceError
 from service.exchange import Bill, ModelRequest
 from service.interruption import Interruption
 from service.providers.protocol import Chunk
-from service.settlement import Settlement, end_failed, end_interrupted
+from service.settlement import Settlement, end_failed, end_interrupted, note_failed_attempt
 from service.targets import Target
 from service.tokens import Usage, estimate_usage
 
@@ -60,7 +60,15 @@ class StreamRecord:
     def fail(self, error: ServiceError) -> None:
         """The provider, or the way to it, failed after the stream had begun."""
         if self._settle():
+            if isinstance(error, ProviderError):
+                note_failed_attempt(self.inference, error)
             end_failed(self.inference, error)
+
+    def break_off(self, error: Exception) -> None:
+        """Something failed that should not be able to; its words may hold what nobody may see."""
+        if self._settle():
+            self.inference.fail(type(error).__qualname__)
+            self.inference.end("provider_error")
 
     def interrupt(self) -> None:
         """The stream was cut from our side: client gone, deadline, shutdown."""

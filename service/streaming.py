@@ -119,6 +119,9 @@ class LiveStream:
         except ServiceError as error:
             self._record.fail(error)
             raise
+        except Exception as error:
+            self._record.break_off(error)
+            raise
         finally:
             self.provider_seconds += time.perf_counter() - started
 
