@@ -99,7 +99,8 @@ class Entry:
     def store(self, build: Callable[[Path], None], toolchain: Toolchain) -> None:
         """Let `build` write a binary and take it in whole; call it with the lock held."""
         self._discard_leftovers()
-        partial = self._home / f"{self._component.binary}.partial"
+        # A compiler that outlived its killed parent may still write to the name it was given.
+        partial = self._home / f"{self._component.binary}.{_unique()}.partial"
         build(partial)
         partial.chmod(0o755)
         with partial.open("rb") as file:
@@ -138,7 +139,7 @@ class Entry:
 
     def _write_manifest(self, manifest: Manifest, *, mtime_ns: int, boot: str) -> None:
         facts = {**asdict(manifest), "mtime_ns": mtime_ns, "verified_boot": boot}
-        partial = self._manifest.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}")
+        partial = self._manifest.with_suffix(f".{_unique()}")
         partial.write_text(json.dumps(facts, indent=1) + "\n")
         partial.replace(self._manifest)
 
@@ -146,6 +147,10 @@ class Entry:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unique() -> str:
+    return f"{os.getpid()}-{time.monotonic_ns()}"
 
 
 def _boot() -> str:

@@ -78,7 +78,7 @@ def _run(
     """
     last: deque[str] = deque(maxlen=_SHOWN_LINES)
     output: list[str] = []
-    process = subprocess.Popen(  # noqa: S603 - the user's own go
+    with subprocess.Popen(  # noqa: S603 - the user's own go
         [settings.go, *arguments],
         cwd=component.module_dir,
         env=dict(settings.environment),
@@ -87,15 +87,15 @@ def _run(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    try:
-        for raw in process.stdout or ():
-            if (line := raw.rstrip()) and on_line(line):
-                last.append(line)
-                output.append(line)
-        code = process.wait()
-    finally:
-        _end(process)
+    ) as process:
+        try:
+            for raw in process.stdout or ():
+                if (line := raw.rstrip()) and on_line(line):
+                    last.append(line)
+                    output.append(line)
+            code = process.wait()
+        finally:
+            _end(process)
     if code != 0:
         raise BuildError(component.name, _reason(code), tuple(last), _advice(code, last))
     return output
