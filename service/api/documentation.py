@@ -107,7 +107,9 @@ EMBEDDINGS_EXTRA: Json = {
 _EVENTS: Json = {
     "text/event-stream": {
         "schema": {
-            "type": "string",
+            "type": "object",
+            "required": ["data"],
+            "properties": {"data": {"type": "string"}},
             "description": "Events `data: <chat.completion.chunk>`, comments with the cost "
             "(`: gaugeway-cost-usd=…`), `data: [DONE]`. A failure midway is an event with `error`.",
         }

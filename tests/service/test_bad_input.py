@@ -64,42 +64,42 @@ def test_a_body_that_is_not_a_json_object_is_refused(
     assert reply.error["type"] == "invalid_request_error"
 
 
-@pytest.mark.parametrize(
-    ("fields", "param"),
-    [
-        ({"model": None}, "model"),
-        ({"model": 7}, "model"),
-        ({"model": ""}, "model"),
-        ({"model": "x" * 1000}, "model"),
-        ({"messages": "hello"}, "messages"),
-        ({"messages": []}, "messages"),
-        ({"messages": [None]}, "messages.0"),
-        ({"messages": [{}]}, "messages.0.role"),
-        ({"messages": [{"role": "emperor"}]}, "messages.0.role"),
-        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
-        ({"messages": [MESSAGE, {"role": "user", "content": [5]}]}, "messages.1.content.0"),
-        ({"stream": "yes"}, "stream"),
-        ({"stream": 1}, "stream"),
-        ({"stream_options": []}, "stream_options"),
-        ({"stream_options": {"include_usage": "no"}}, "stream_options.include_usage"),
-        ({"n": 0}, "n"),
-        ({"n": 10**9}, "n"),
-        ({"n": 1.5}, "n"),
-        ({"n": True}, "n"),
-        ({"max_tokens": -1}, "max_tokens"),
-        ({"max_tokens": 10**40}, "max_tokens"),
-        ({"max_completion_tokens": "many"}, "max_completion_tokens"),
-        ({"temperature": 2.1}, "temperature"),
-        ({"temperature": "hot"}, "temperature"),
-        ({"temperature": 10**400}, "temperature"),
-        ({"top_p": -0.1}, "top_p"),
-        ({"stop": ["x", 1]}, "stop.1"),
-        ({"seed": 2**70}, "seed"),
-        ({"tools": {}}, "tools"),
-        ({"logit_bias": {"1": 1000}}, "logit_bias.1"),
-        ({"user": "x" * 10_000}, "user"),
-    ],
-)
+WRONG_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"model": None}, "model"),
+    ({"model": 7}, "model"),
+    ({"model": ""}, "model"),
+    ({"model": "x" * 1000}, "model"),
+    ({"messages": "hello"}, "messages"),
+    ({"messages": []}, "messages"),
+    ({"messages": [None]}, "messages.0"),
+    ({"messages": [{}]}, "messages.0.role"),
+    ({"messages": [{"role": "emperor"}]}, "messages.0.role"),
+    ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
+    ({"messages": [MESSAGE, {"role": "user", "content": [5]}]}, "messages.1.content.0"),
+    ({"stream": "yes"}, "stream"),
+    ({"stream": 1}, "stream"),
+    ({"stream_options": []}, "stream_options"),
+    ({"stream_options": {"include_usage": "no"}}, "stream_options.include_usage"),
+    ({"n": 0}, "n"),
+    ({"n": 10**9}, "n"),
+    ({"n": 1.5}, "n"),
+    ({"n": True}, "n"),
+    ({"max_tokens": -1}, "max_tokens"),
+    ({"max_tokens": 10**40}, "max_tokens"),
+    ({"max_completion_tokens": "many"}, "max_completion_tokens"),
+    ({"temperature": 2.1}, "temperature"),
+    ({"temperature": "hot"}, "temperature"),
+    ({"temperature": 10**400}, "temperature"),
+    ({"top_p": -0.1}, "top_p"),
+    ({"stop": ["x", 1]}, "stop.1"),
+    ({"seed": 2**70}, "seed"),
+    ({"tools": {}}, "tools"),
+    ({"logit_bias": {"1": 1000}}, "logit_bias.1"),
+    ({"user": "x" * 10_000}, "user"),
+]
+
+
+@pytest.mark.parametrize(("fields", "param"), WRONG_FIELDS)
 def test_a_field_of_the_wrong_kind_is_named(
     shared: RunningService, fields: dict[str, Any], param: str
 ) -> None:
@@ -288,8 +288,8 @@ def test_an_unexpected_error_is_a_500_that_shows_nothing(
     broken = BrokenProvider("gw_0123456789ab_secretsecretsecret")
     parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, broken))
     with running(settings_for(tmp_path, redis_url), parts=parts) as service:
-        for fields in ({}, {"stream": True}):
-            reply = service.chat(**fields)
+        for stream in (False, True):
+            reply = service.chat(stream=stream)
             assert reply.status == 500
             assert reply.error["code"] == "internal_error"
             assert b"secretsecret" not in reply.body
