@@ -15,7 +15,15 @@ from stack.binaries import ensure
 from stack.components.component import Component
 from stack.home import Home
 from stack.occupancy import TakenPort, taken_ports
-from stack.plan import MANAGER, NEEDED_BINARIES, lay_out, make_credentials, plan
+from stack.plan import (
+    MANAGER,
+    NEEDED_BINARIES,
+    Credentials,
+    lay_out,
+    make_credentials,
+    outlook,
+    plan,
+)
 from stack.record import Record, as_running, write_record
 from stack.settings import Settings
 from stack.status import ComponentStatus, StackStatus, stack_status
@@ -69,14 +77,28 @@ class Started:
 
 
 Binaries = Callable[[Iterable[str]], Mapping[str, Path]]
+Planner = Callable[[Settings, Mapping[str, Path], Credentials], tuple[Component, ...]]
+Outlook = Callable[[Settings], tuple[Component, ...]]
 
 
 class Stack:
-    """One stack, known by its home."""
+    """One stack, known by its home.
 
-    def __init__(self, settings: Settings, *, binaries: Binaries = ensure):
+    `planner` decides its parts for a start, `outlook` the same parts for looking at it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        binaries: Binaries = ensure,
+        planner: Planner = plan,
+        outlook: Outlook = outlook,
+    ):
         self._settings = settings
         self._binaries = binaries
+        self._planner = planner
+        self._outlook = outlook
         self._client = SupervisorClient(settings.home.socket)
 
     async def start(self, watcher: Watcher) -> Started:
@@ -114,9 +136,13 @@ class Stack:
         _remove_run_files(home)
         return running or strays > 0
 
+    async def status(self) -> StackStatus:
+        """Look at every part."""
+        return await stack_status(self._settings, self._outlook)
+
     async def watch(self, watcher: Watcher) -> None:
         """Report the stack's state until its manager is gone."""
-        while (status := await stack_status(self._settings)).up:
+        while (status := await self.status()).up:
             watcher.looked(status)
             await asyncio.sleep(1.0)
 
@@ -152,7 +178,7 @@ class Stack:
             await asyncio.sleep(0.05)
 
     def _prepare(self, binaries: Mapping[str, Path]) -> tuple[Component, ...]:
-        parts = plan(self._settings, binaries, make_credentials(self._settings))
+        parts = self._planner(self._settings, binaries, make_credentials(self._settings))
         if taken := taken_ports(self._settings, parts):
             raise PortsTakenError(taken)
         lay_out(self._settings, parts)
@@ -162,7 +188,7 @@ class Stack:
         limit = self._settings.start_seconds
         end = time.monotonic() + limit
         while True:
-            status = await stack_status(self._settings)
+            status = await self.status()
             watcher.looked(status)
             if status.ready:
                 return status

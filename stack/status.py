@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,10 @@ class StackStatus:
         }
 
 
-async def stack_status(settings: Settings) -> StackStatus:
-    """Look at every part of the stack at GAUGEWAY_HOME."""
+async def stack_status(
+    settings: Settings, outlook: Callable[[Settings], tuple[Component, ...]] = outlook
+) -> StackStatus:
+    """Look at every part of the stack at GAUGEWAY_HOME; `outlook` tells which parts there are."""
     settings = as_running(settings)
     states = await _states(settings)
     parts = outlook(settings)
@@ -101,7 +104,8 @@ def component_status(
     dead = state is not None and state.dead
     hint = "" if observation.ready else observation.reason
     if dead and state is not None:
-        hint = f"ended with exit code {state.exit_code} after {state.restarts} restarts"
+        how = "was killed" if state.exit_code < 0 else f"ended with exit code {state.exit_code}"
+        hint = f"{how}, after {state.restarts} restarts"
     if hint:
         hint = f"{hint}; see `gaugeway logs {part.name}`"
     return ComponentStatus(

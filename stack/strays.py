@@ -37,7 +37,11 @@ def end_strays(home: Home, *, grace_seconds: float = _GRACE_SECONDS) -> int:
 
 def _of(process: psutil.Process, home: Home) -> bool:
     try:
-        return process.environ().get(MARK) == str(home.path)
+        if process.environ().get(MARK) == str(home.path):
+            return True
+        # Redis writes its title over its environment; its working directory is its data.
+        named = process.name() == "redis-server"
+        return named and process.cwd() == os.path.realpath(home.data("redis"))
     except (psutil.Error, OSError):
         # Somebody else's, or gone: not ours either way.
         return False
