@@ -115,7 +115,7 @@ def test_models_are_listed_and_looked_up(client: OpenAI) -> None:
     [
         ("nobody", openai.NotFoundError, "model_not_found"),
         ("simulated:429", openai.RateLimitError, "provider_rate_limited"),
-        ("simulated:500", openai.InternalServerError, "provider_error"),
+        ("simulated:500", openai.InternalServerError, "provider_failed"),
         ("simulated:400", openai.BadRequestError, "invalid_value"),
         ("simulated-embedding", openai.BadRequestError, "model_not_supported"),
     ],
