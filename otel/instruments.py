@@ -204,7 +204,11 @@ _SHARED: WeakKeyDictionary[MeterProvider, Instruments] = WeakKeyDictionary()
 
 def shared_instruments() -> Instruments:
     """Return the global meter provider's instruments, the same object for every caller."""
-    provider = get_meter_provider()
+    return instruments_of(get_meter_provider())
+
+
+def instruments_of(provider: MeterProvider) -> Instruments:
+    """Return a meter provider's instruments, created the first time."""
     instruments = _SHARED.get(provider)
     if instruments is None:
         meter = provider.get_meter(names.SCOPE, schema_url=names.SCHEMA_URL)
@@ -213,5 +217,5 @@ def shared_instruments() -> Instruments:
 
 
 def share_instruments(provider: MeterProvider, instruments: Instruments) -> None:
-    """Have `shared_instruments` return these while this provider is the global one."""
+    """Have `instruments_of` return these for this provider."""
     _SHARED[provider] = instruments

@@ -46,6 +46,9 @@ class BatchQueue(Generic[Item]):
 
         os.register_at_fork(after_in_child=begin_again)
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     def put(self, item: Item) -> None:
         """Take an item in, or count it as dropped."""
         queue = self._queue

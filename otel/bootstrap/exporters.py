@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.metrics.export import MetricExporter
@@ -31,24 +32,21 @@ class Exporters:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._cleaner = Cleaner()
+        self._own_metrics: list[Any] = []
         self._sending: list[tuple[ExportTransport, Any]] = []
 
-    def send_spans(
-        self, name: str
-    ) -> tuple[Callable[[Sequence[ReadableSpan]], bool], SpanExporter]:
-        """Return how to send spans with the named exporter, and the exporter."""
+    def send_spans(self, name: str) -> Callable[[Sequence[ReadableSpan]], bool]:
+        """Return how to send spans with the named exporter."""
         exporter = cast(SpanExporter, self._build("traces", name))
         clean = self._cleaner.span
 
         def send(spans: Sequence[ReadableSpan]) -> bool:
             return exporter.export([clean(span) for span in spans]) is SpanExportResult.SUCCESS
 
-        return send, exporter
+        return send
 
-    def send_logs(
-        self, name: str
-    ) -> tuple[Callable[[Sequence[ReadableLogRecord]], bool], LogRecordExporter]:
-        """Return how to send log records with the named exporter, and the exporter."""
+    def send_logs(self, name: str) -> Callable[[Sequence[ReadableLogRecord]], bool]:
+        """Return how to send log records with the named exporter."""
         exporter = cast(LogRecordExporter, self._build("logs", name))
         clean = self._cleaner.record
 
@@ -56,11 +54,16 @@ class Exporters:
             result = exporter.export([clean(record) for record in records])
             return result is LogRecordExportResult.SUCCESS
 
-        return send, exporter
+        return send
 
     def metrics(self, name: str) -> MetricExporter:
         """Return the named metric exporter."""
         return cast(MetricExporter, self._build("metrics", name))
+
+    def tell_of_themselves(self, provider: MeterProvider) -> None:
+        """Have the exporters' own metrics, where they are switched on, recorded here."""
+        for exporter in self._own_metrics:
+            exporter.set_meter_provider(provider)
 
     def hurry(self, deadline: float) -> None:
         """Let no request last beyond this moment of the monotonic clock.
@@ -80,6 +83,8 @@ class Exporters:
         if name == "otlp_proto_http":
             transport = transport_for(signal, self._environment)
             exporter = _OTLP[signal](_transport=transport)
+            if hasattr(exporter, "set_meter_provider"):
+                self._own_metrics.append(exporter)
             self._sending.append((transport, exporter))
             return exporter
         group = f"opentelemetry_{signal}_exporter"

@@ -21,7 +21,7 @@ from otel.bootstrap.metric_reader import SharedMetricReader
 from otel.bootstrap.processors import QueueingLogProcessor, QueueingSpanProcessor
 from otel.bootstrap.sampling import sampler
 from otel.bootstrap.settings import BootstrapSettings
-from otel.instruments import shared_instruments
+from otel.instruments import instruments_of
 from otel.labels import Labels
 
 _logger = logging.getLogger("opentelemetry.gaugeway.pipeline")
@@ -94,7 +94,7 @@ class Pipeline:
 
 
 def build(settings: BootstrapSettings, resource: Resource) -> Pipeline:
-    """Build the providers and make them the global ones."""
+    """Build the providers with all that hangs on them."""
     exporters = Exporters()
     readers = [
         SharedMetricReader(exporters.metrics(name), interval=settings.metric_interval)
@@ -103,42 +103,52 @@ def build(settings: BootstrapSettings, resource: Resource) -> Pipeline:
     if not readers and settings.prometheus_port is not None:
         readers = [SharedMetricReader(None, interval=settings.metric_interval)]
     meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
-    metrics.set_meter_provider(meters)
-
-    tracers = TracerProvider(sampler=sampler(), resource=resource, shutdown_on_exit=False)
-    span_queues: list[BatchQueue[ReadableSpan]] = []
-    for name in settings.traces:
-        send, _ = exporters.send_spans(name)
-        queue = BatchQueue(
-            "traces",
-            send,
-            limit=settings.span_queue,
-            batch=settings.span_batch,
-            delay=settings.span_delay,
-        )
-        span_queues.append(queue)
-        tracers.add_span_processor(QueueingSpanProcessor(queue))
-    trace.set_tracer_provider(tracers)
-
-    loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
-    log_queues: list[BatchQueue[ReadableLogRecord]] = []
-    for name in settings.logs:
-        send_logs, _ = exporters.send_logs(name)
-        log_queue = BatchQueue(
-            "logs",
-            send_logs,
-            limit=settings.log_queue,
-            batch=settings.log_batch,
-            delay=settings.log_delay,
-        )
-        log_queues.append(log_queue)
+    exporters.tell_of_themselves(meters)
+    tracers = TracerProvider(
+        sampler=sampler(), resource=resource, shutdown_on_exit=False, meter_provider=meters
+    )
+    loggers = LoggerProvider(resource=resource, shutdown_on_exit=False, meter_provider=meters)
+    spans = [_span_queue(settings, exporters, name) for name in settings.traces]
+    for span_queue in spans:
+        tracers.add_span_processor(QueueingSpanProcessor(span_queue))
+    logs = [_log_queue(settings, exporters, name) for name in settings.logs]
+    for log_queue in logs:
         loggers.add_log_record_processor(QueueingLogProcessor(log_queue))
-    _logs.set_logger_provider(loggers)
-
-    pipeline = Pipeline(tracers, meters, loggers, exporters, span_queues, log_queues, readers)
+    pipeline = Pipeline(tracers, meters, loggers, exporters, spans, logs, readers)
     _count_losses(pipeline)
     _guard_forks(pipeline)
     return pipeline
+
+
+def install(pipeline: Pipeline) -> None:
+    """Make the providers those of the OpenTelemetry API; it takes them once a process."""
+    metrics.set_meter_provider(pipeline.meter_provider)
+    trace.set_tracer_provider(pipeline.tracer_provider)
+    _logs.set_logger_provider(pipeline.logger_provider)
+
+
+def _span_queue(
+    settings: BootstrapSettings, exporters: Exporters, name: str
+) -> BatchQueue[ReadableSpan]:
+    return BatchQueue(
+        "traces",
+        exporters.send_spans(name),
+        limit=settings.span_queue,
+        batch=settings.span_batch,
+        delay=settings.span_delay,
+    )
+
+
+def _log_queue(
+    settings: BootstrapSettings, exporters: Exporters, name: str
+) -> BatchQueue[ReadableLogRecord]:
+    return BatchQueue(
+        "logs",
+        exporters.send_logs(name),
+        limit=settings.log_queue,
+        batch=settings.log_batch,
+        delay=settings.log_delay,
+    )
 
 
 def _count_losses(pipeline: Pipeline) -> None:
@@ -146,7 +156,7 @@ def _count_losses(pipeline: Pipeline) -> None:
         for signal, reason, count in pipeline.losses():
             yield count, {a.TELEMETRY_SIGNAL: signal, a.ERROR_TYPE: reason}
 
-    shared_instruments().observe_telemetry_dropped(observe)
+    instruments_of(pipeline.meter_provider).observe_telemetry_dropped(observe)
 
 
 def _guard_forks(pipeline: Pipeline) -> None:

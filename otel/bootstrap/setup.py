@@ -118,6 +118,7 @@ def active() -> bool:
 def _install(settings: BootstrapSettings, version: str | None) -> Handle:
     logs.set_up_console(settings)
     parts = pipeline.build(settings, resource(settings, version))
+    pipeline.install(parts)
     handle = Handle(parts, settings.shutdown_timeout)
     if settings.logs:
         logs.export_logs()
