@@ -1,0 +1,127 @@
+"""API keys: who may call, how they are stored, and how a changed file is taken up."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InvalidApiKey, PermissionDenied
+from service.keys import (
+    Caller,
+    KeysError,
+    KeyStore,
+    add_key,
+    ensure_dev_key,
+    make_key,
+    read_records,
+    split_key,
+    write_records,
+)
+from tests.service.running import RunningService, wait_for
+
+
+async def test_a_key_names_its_app_and_role(tmp_path: Path) -> None:
+    text = add_key(tmp_path, "search", "admin")
+    store = KeyStore(tmp_path)
+    store.refresh()
+    caller = await store.authenticate(f"Bearer {text}")
+    assert (caller.app, caller.role) == ("search", "admin")
+    assert (await store.authenticate(f"bearer  {text} ")) == caller
+
+
+@pytest.mark.parametrize("change", ["id", "secret", "none", "revoked"])
+async def test_what_is_not_exactly_an_active_key_is_refused(tmp_path: Path, change: str) -> None:
+    text = add_key(tmp_path, "search", "app")
+    prefix, identity, secret = text.split("_")
+    if change == "revoked":
+        (record,) = read_records(tmp_path / "keys.json")
+        document = {"keys": [{**asdict(record), "revoked_at": "2026-01-01T00:00:00+00:00"}]}
+        (tmp_path / "keys.json").write_text(json.dumps(document))
+    store = KeyStore(tmp_path)
+    store.refresh()
+    sent = {
+        "id": f"Bearer {prefix}_{identity[::-1]}x_{secret}",
+        "secret": f"Bearer {prefix}_{identity}_{secret[:-1]}",
+        "none": None,
+        "revoked": f"Bearer {text}",
+    }[change]
+    with pytest.raises(InvalidApiKey) as caught:
+        await store.authenticate(sent)
+    assert secret not in str(caught.value)
+
+
+@given(st.text())
+def test_any_text_is_a_key_or_it_is_not(text: str) -> None:
+    pair = split_key(text)
+    assert pair is None or text == f"gw_{pair[0]}_{pair[1]}"
+
+
+def test_the_secret_is_stored_nowhere_but_in_the_dev_key_file(tmp_path: Path) -> None:
+    text = ensure_dev_key(tmp_path)
+    secret = text.split("_")[2]
+    assert len(secret) == 64
+    for file in tmp_path.iterdir():
+        assert (secret in file.read_text()) is (file.name == "dev-api-key")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_the_dev_key_stays_the_same(tmp_path: Path) -> None:
+    assert ensure_dev_key(tmp_path) == ensure_dev_key(tmp_path)
+
+
+def test_a_lost_dev_key_is_replaced_and_revoked(tmp_path: Path) -> None:
+    first = ensure_dev_key(tmp_path)
+    (tmp_path / "dev-api-key").unlink()
+    second = ensure_dev_key(tmp_path)
+    assert second != first
+    old, new = read_records(tmp_path / "keys.json")
+    assert old.revoked_at is not None
+    assert new.revoked_at is None
+
+
+def test_many_workers_at_once_make_one_dev_key(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(4) as pool:
+        keys = pool.map(ensure_dev_key, [tmp_path] * 8)
+    assert len(set(keys)) == 1
+    assert len(read_records(tmp_path / "keys.json")) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"keys": 5}', '{"keys": [{}]}', '{"keys": [{"id": 1}]}', "\x00"],
+)
+def test_a_file_that_cannot_be_read_is_named_and_the_keys_so_far_stay(
+    tmp_path: Path, content: str
+) -> None:
+    text, record = make_key("search", "app")
+    write_records(tmp_path / "keys.json", [record])
+    store = KeyStore(tmp_path)
+    store.refresh()
+    (tmp_path / "keys.json").write_text(content)
+    with pytest.raises(KeysError, match=r"keys\.json"):
+        store.refresh()
+    assert split_key(text) is not None
+
+
+def test_an_admin_may_what_an_app_may_and_not_the_other_way_round() -> None:
+    Caller("a", "admin", "1").require("app")
+    with pytest.raises(PermissionDenied):
+        Caller("a", "app", "1").require("admin")
+
+
+def test_a_new_key_works_at_once_and_a_revoked_one_soon_does_not(
+    service: RunningService,
+) -> None:
+    home = service.runtime.settings.home
+    text = add_key(home, "fresh", "app")
+    wait_for(lambda: service.request("GET", "/v1/models", key=text).status == 200, "the new key")
+    write_records(home / "keys.json", [])
+    wait_for(lambda: service.request("GET", "/v1/models", key=text).status == 401, "its end")

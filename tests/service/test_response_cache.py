@@ -1,0 +1,247 @@
+"""The response cache: exact, off unless wanted, free, and never in the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel import names
+from service.cache import (
+    CacheDirective,
+    CachedAnswer,
+    CacheLimits,
+    RedisCacheStore,
+    ResponseCache,
+    cache_key,
+    parse_cache_control,
+)
+from service.redis_store import RedisStore, StoreUnavailable
+from service.runtime import Parts
+from tests.service.fake_providers import CountingProvider
+from tests.service.running import RunningService, inference_attributes, running, settings_for
+
+LIMITS = CacheLimits(ttl_seconds=0, max_age_seconds=60, max_entry_bytes=1000, max_entries=3)
+ASK = {"cache-control": "max-age=60"}
+
+
+class MemoryStore:
+    """What Redis would keep."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, bytes] = {}
+        self.ttls: dict[str, int] = {}
+
+    async def load(self, key: str) -> bytes | None:
+        return self.entries.get(key)
+
+    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
+        self.entries[key], self.ttls[key] = value, ttl
+
+
+class DeadStore:
+    """A Redis that is down."""
+
+    async def load(self, key: str) -> bytes | None:
+        raise StoreUnavailable("down")
+
+    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
+        raise StoreUnavailable("down")
+
+
+@pytest.mark.parametrize(
+    ("header", "directive"),
+    [
+        (None, CacheDirective()),
+        ("", CacheDirective()),
+        ("max-age=60", CacheDirective("on", 60)),
+        ("Max-Age = 60", CacheDirective()),
+        ('private, max-age="5"', CacheDirective("on", 5)),
+        ("max-age=0", CacheDirective("on", 0)),
+        ("max-age=-1", CacheDirective()),
+        ("max-age=soon", CacheDirective()),
+        ("max-age=" + "9" * 50, CacheDirective("on", 2**31)),
+        ("no-cache", CacheDirective("bypass")),
+        ("max-age=60, no-store", CacheDirective("bypass")),
+        ("only-if-cached", CacheDirective()),
+    ],
+)
+def test_cache_control_is_read_as_http_says(header: str | None, directive: CacheDirective) -> None:
+    assert parse_cache_control(header) == directive
+
+
+_json: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_bodies = st.dictionaries(st.text(), _json, max_size=5)
+
+
+@given(body=_bodies, order=st.randoms())
+def test_the_key_does_not_depend_on_the_order_of_fields(body: dict[str, Any], order: Any) -> None:
+    shuffled = list(body.items())
+    order.shuffle(shuffled)
+    assert cache_key("app", "chat", dict(shuffled)) == cache_key("app", "chat", body)
+
+
+@given(one=_bodies, other=_bodies)
+def test_different_bodies_have_different_keys(one: dict[str, Any], other: dict[str, Any]) -> None:
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert (cache_key("app", "chat", one) == cache_key("app", "chat", other)) is same
+
+
+def test_the_key_tells_apps_and_operations_apart() -> None:
+    keys = {cache_key(app, operation, {}) for app in ("a", "b") for operation in ("chat", "e")}
+    assert len(keys) == 4
+    assert cache_key("a", "chat", {"n": 1}) != cache_key("a", "chat", {"n": True})
+
+
+@pytest.mark.parametrize(
+    ("directive", "ttl", "age"),
+    [
+        (CacheDirective(), 0, None),
+        (CacheDirective(), 30, 30),
+        (CacheDirective("on", 10), 0, 10),
+        (CacheDirective("on", 10_000), 0, 60),
+        (CacheDirective("bypass"), 30, None),
+    ],
+)
+def test_the_cache_is_on_where_a_setting_or_the_caller_says_so(
+    directive: CacheDirective, ttl: int, age: int | None
+) -> None:
+    limits = CacheLimits(ttl, LIMITS.max_age_seconds, 1000, 3)
+    assert ResponseCache(MemoryStore(), limits).accepted_age(directive) == age
+
+
+async def test_an_answer_older_than_the_caller_accepts_is_not_used() -> None:
+    now = [1000.0]
+    cache = ResponseCache(MemoryStore(), LIMITS, now=lambda: now[0])
+    answer = CachedAnswer((b'{"a": "\xc3\xa9"}',), stream=False)
+    await cache.keep("k", answer, max_age=60)
+    now[0] += 30
+    assert await cache.find("k", max_age=30) == answer
+    assert await cache.find("k", max_age=29) is None
+
+
+async def test_an_answer_over_the_limit_is_not_kept() -> None:
+    store = MemoryStore()
+    cache = ResponseCache(store, LIMITS)
+    await cache.keep("k", CachedAnswer((b"x" * 600, b"x" * 600), stream=True), max_age=60)
+    assert store.entries == {}
+
+
+@pytest.mark.parametrize("stored", [b"", b"nonsense", b"{}", b'{"at": "x"}', b"[]", b"\xff"])
+async def test_an_entry_nobody_can_read_is_a_miss(stored: bytes) -> None:
+    store = MemoryStore()
+    store.entries["k"] = stored
+    assert await ResponseCache(store, LIMITS).find("k", max_age=60) is None
+
+
+async def test_a_dead_redis_is_a_miss() -> None:
+    cache = ResponseCache(DeadStore(), LIMITS)
+    await cache.keep("k", CachedAnswer((b"{}",), stream=False), max_age=60)
+    assert await cache.find("k", max_age=60) is None
+
+
+async def test_the_oldest_entries_go_when_there_are_too_many(redis_url: str) -> None:
+    redis = RedisStore(redis_url, timeout=5, pool_size=4)
+    await redis.delete("gaugeway:cache-index")
+    store = RedisCacheStore(redis)
+    for number in range(5):
+        await store.store(f"evict-{number}", b"x", ttl=60, max_entries=3)
+    kept = [number for number in range(5) if await store.load(f"evict-{number}") is not None]
+    assert kept == [2, 3, 4]
+    await redis.close()
+
+
+@pytest.fixture
+def provider() -> CountingProvider:
+    return CountingProvider()
+
+
+@pytest.fixture
+def start(tmp_path: Path, redis_url: str, provider: CountingProvider) -> Callable[..., Any]:
+    parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
+    return lambda **changes: running(settings_for(tmp_path, redis_url, **changes), parts=parts)
+
+
+def test_a_hit_costs_nothing_and_starts_no_inference(
+    start: Callable[..., Any], provider: CountingProvider, request: pytest.FixtureRequest
+) -> None:
+    with start() as service:
+        question = f"{request.node.name} {service.port}"
+        first, second = service.chat(question, ASK), service.chat(question, ASK)
+        assert [reply.headers["x-gaugeway-cache"] for reply in (first, second)] == ["miss", "hit"]
+        assert second.body == first.body
+        assert second.headers["x-gaugeway-cost-usd"] == "0"
+        assert second.headers["x-gaugeway-tokens"] == "0"
+        assert second.headers["x-trace-id"] != first.headers["x-trace-id"]
+        assert len(provider.calls) == len(inference_attributes(service.telemetry)) == 1
+        hits = service.telemetry.value(names.CACHE_REQUESTS, gaugeway_cache_result="hit")
+        misses = service.telemetry.value(names.CACHE_REQUESTS, gaugeway_cache_result="miss")
+        assert (hits, misses) == (1, 1)
+
+
+def test_a_stream_is_replayed_as_a_stream(
+    start: Callable[..., Any], provider: CountingProvider
+) -> None:
+    with start() as service:
+        texts: list[bytes] = []
+        for _ in range(2):
+            with service.open_stream(f"replay {service.port}", headers=ASK) as stream:
+                texts.append(stream.read_to_end())
+        assert b"x-gaugeway-cache: miss" in texts[0]
+        assert b"x-gaugeway-cache: hit" in texts[1]
+        assert b": gaugeway-cost-usd=0\n" in texts[1]
+        events = [[line for line in text.split(b"\n") if line[:5] == b"data:"] for text in texts]
+        assert events[0] == events[1]
+        assert events[1][-1] == b"data: [DONE]"
+        assert len(provider.calls) == 1
+
+
+def test_without_being_asked_nothing_is_cached(
+    start: Callable[..., Any], provider: CountingProvider
+) -> None:
+    with start() as service:
+        for _ in range(2):
+            assert service.chat("the same").headers["x-gaugeway-cache"] == "off"
+        assert len(provider.calls) == 2
+
+
+def test_a_setting_turns_it_on_and_no_cache_goes_past_it(
+    start: Callable[..., Any], provider: CountingProvider
+) -> None:
+    with start(cache_ttl_seconds=60) as service:
+        question = f"by setting {service.port}"
+        replies = [
+            service.chat(question),
+            service.chat(question),
+            service.chat(question, {"cache-control": "no-cache"}),
+            service.chat(question, {"cache-control": "no-store"}),
+            service.chat(question, temperature=0.5),
+        ]
+        results = [reply.headers["x-gaugeway-cache"] for reply in replies]
+        assert results == ["miss", "hit", "bypass", "bypass", "miss"]
+        assert len(provider.calls) == 4
+
+
+def test_a_failure_is_not_cached(service: RunningService) -> None:
+    for _ in range(2):
+        reply = service.chat(f"fails {service.port}", ASK, model="down")
+        assert reply.status == 503
+
+
+def test_a_dead_redis_costs_a_request_no_time(tmp_path: Path) -> None:
+    """After the first failure the breaker keeps requests away from it."""
+    with running(settings_for(tmp_path, "redis://10.255.255.1:6379")) as service:
+        replies = [service.chat("dead redis", ASK) for _ in range(6)]
+        assert {reply.status for reply in replies} == {200}
+        assert {reply.headers["x-gaugeway-cache"] for reply in replies} == {"miss"}
+        took = [float(reply.headers["x-gaugeway-duration-ms"]) for reply in replies[1:]]
+        assert sorted(took)[len(took) // 2] < 100
