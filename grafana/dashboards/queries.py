@@ -20,7 +20,7 @@ from grafana.dashboards.promql import (
     quantile,
     ratio,
 )
-from grafana.dashboards.selectors import SERVICE, environment_matcher, label, matchers
+from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, environment_matcher, label, matchers
 from otel import attributes as a
 from otel import names
 
@@ -58,12 +58,21 @@ def _traffic(window: str) -> str:
     return per_second(names.OPERATION_DURATION, window=window, series="_count")
 
 
+def _newest(*extra: str) -> str:
+    """When each checked endpoint was last checked with such a result, in Unix seconds."""
+    series = f"{components.HTTPCHECK_STATUS.prometheus}{environment_matcher(*extra)}"
+    return f"max by ({label(ENVIRONMENT)}, http_url) (timestamp({series}))"
+
+
 # What is wrong now: one number each.
 
-_ANSWERED: Final = environment_matcher('http_status_class="2xx"')
+# The receiver labels a good answer with its status code, and writes 0 without one when there is no
+# answer: two series, of which the one that fell silent keeps its last value for minutes. So the
+# service is up where the good answer is as new as the newest check.
+_CHECKED: Final = _newest()
+_ANSWERED: Final = _newest('http_status_class="2xx"', 'http_status_code!=""')
 SERVICE_UP: Final = Query(
-    f"max(last_over_time({components.HTTPCHECK_STATUS.prometheus}{_ANSWERED}[2m]))",
-    "service",
+    f"min(({_ANSWERED} or 0 * {_CHECKED}) >= bool ({_CHECKED} > time() - 120))", "service"
 )
 ERROR_RATIO: Final = Query(
     ratio(
