@@ -140,6 +140,14 @@ class RateLimitExceeded(ServiceError):
     default_code = "rate_limit_exceeded"
 
 
+class ClientGone(ServiceError):
+    """The caller closed the connection before it was answered; nobody reads this."""
+
+    status = 499
+    type = "client_error"
+    default_code = "client_closed_request"
+
+
 class ServiceUnavailable(ServiceError):
     """The service cannot take the request now: it is starting, stopping or overloaded."""
 

@@ -16,7 +16,7 @@ from service.cache import CachedAnswer, ResponseCache, cache_key
 from service.errors import ProviderError
 from service.exchange import NOTHING, Answer, CacheResult, ModelRequest
 from service.inferences import Inferences
-from service.interruption import InFlight
+from service.interruption import InFlight, Interruption
 from service.progress import CacheUse, Progress
 from service.routing import falls_back, plan
 from service.streaming import AnswerStream, ReplayedStream
@@ -60,14 +60,19 @@ class Gateway:
                 await self._cache.keep(use.key, kept, max_age=use.max_age)
             return answer
 
-    async def stream(self, request: ModelRequest) -> AnswerStream:
+    async def stream(
+        self, request: ModelRequest, *, began: Callable[[Interruption], None] | None = None
+    ) -> AnswerStream:
         """Open a stream: its first chunk has come. Raises `ServiceError`.
 
         Nothing has been sent to the client until then, so another target may take over. The
-        request stays under way until the stream is read to its end or closed.
+        request stays under way until the stream is read to its end or closed. `began` is given
+        the means to interrupt it from now on, while the first chunk is still awaited.
         """
         ways = plan(request.model, self._targets, operation=request.operation)
         interruption = self._in_flight.start(request.deadline)
+        if began is not None:
+            began(interruption)
         try:
             use = self._cache_use(request)
             cached = await self._cached(request, use, stream=True)

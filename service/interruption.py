@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from service.errors import DeadlineExceeded, ServiceError, ServiceUnavailable
+from service.errors import ClientGone, DeadlineExceeded, ServiceError, ServiceUnavailable
 
 Reason = Literal["timeout", "client_disconnect", "shutdown"]
 
@@ -55,6 +55,8 @@ class Interruption:
                 "The request was not answered within its deadline. Ask for less, allow more time "
                 "with x-gaugeway-deadline-ms, or try again."
             )
+        if self.reason == "client_disconnect":
+            return ClientGone("The client went away before it was answered.")
         return ServiceUnavailable(
             "The service is stopping and ended this request. Try again.",
             code="shutting_down",

@@ -10,12 +10,13 @@ from typing import Any
 
 from fastapi import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from otel import attributes as names
 from otel.instruments import Instruments
 from service.api import headers
 from service.api.context import instruments_of, trace_id_of
+from service.api.disconnect import DisconnectWatch
 from service.errors import ServiceError
 from service.exchange import Answer, ModelRequest
 from service.streaming import AnswerStream
@@ -56,7 +57,9 @@ class EventStreamResponse(Response):
     gone out is an event that holds the error, and no `[DONE]`.
     """
 
-    def __init__(self, request: Request, asked: ModelRequest, stream: AnswerStream) -> None:
+    def __init__(
+        self, request: Request, asked: ModelRequest, stream: AnswerStream, watch: DisconnectWatch
+    ) -> None:
         super().__init__(
             headers={
                 "cache-control": "no-cache",
@@ -69,13 +72,13 @@ class EventStreamResponse(Response):
         self.raw_headers = [item for item in self.raw_headers if item[0] != b"content-length"]
         self._asked = asked
         self._stream = stream
+        self._watch = watch
         self._instruments = instruments_of(request)
         self._trace_id = trace_id_of(request.scope)
         self._sending_seconds = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream; every way out ends it."""
-        watcher = asyncio.create_task(self._watch(receive))
         try:
             await self._send_all(send)
         except asyncio.CancelledError:
@@ -86,7 +89,7 @@ class EventStreamResponse(Response):
             if interruption.reason != "client_disconnect":
                 await self._last_word(send, interruption.error())
         finally:
-            watcher.cancel()
+            self._watch.end()
             await self._stream.aclose()
             self._record_gateway_time()
 
@@ -118,13 +121,6 @@ class EventStreamResponse(Response):
                 await self._send(send, self._error_event(error), more=False)
         except TimeoutError:
             return
-
-    async def _watch(self, receive: Receive) -> None:
-        message: Message = {"type": ""}
-        while message["type"] != "http.disconnect":
-            message = await receive()
-        if self._stream.interruption is not None:
-            self._stream.interruption.interrupt("client_disconnect")
 
     def _closing_comments(self) -> bytes:
         bill = self._stream.bill

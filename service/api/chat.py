@@ -8,6 +8,7 @@ from starlette.responses import Response
 from service.api import documentation as document
 from service.api.answers import EventStreamResponse, answer_response
 from service.api.context import runtime_of
+from service.api.disconnect import DisconnectWatch
 from service.api.requests import model_request
 from service.api.schemas import CHAT
 
@@ -29,5 +30,11 @@ async def complete_chat(request: Request) -> Response:
     asked = await model_request(request, "chat", CHAT)
     gateway = runtime_of(request).gateway
     if asked.stream:
-        return EventStreamResponse(request, asked, await gateway.stream(asked))
+        watch = DisconnectWatch(request.receive)
+        try:
+            stream = await gateway.stream(asked, began=watch.begin)
+        except BaseException:
+            watch.end()
+            raise
+        return EventStreamResponse(request, asked, stream, watch)
     return answer_response(request, asked, await gateway.complete(asked))

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from otel import attributes as names
 from service.api.context import instruments_of, trace_id_of
 from service.errors import (
+    ClientGone,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
@@ -106,7 +107,7 @@ def _translated(request: Request, error: Exception) -> tuple[ServiceError, Mappi
 
 def _count_rejection(request: Request, error: ServiceError) -> None:
     """Count what was refused before a provider was asked; a provider's refusal is not ours."""
-    if isinstance(error, ProviderError) or error.status >= 500:
+    if isinstance(error, ProviderError | ClientGone) or error.status >= 500:
         return
     instruments_of(request).requests_rejected.add(
         1, {names.ERROR_TYPE: error.error_type, names.HTTP_STATUS_CODE: error.status}

@@ -142,6 +142,34 @@ async def test_a_client_that_leaves_closes_the_way_to_the_provider(
         assert inference["gaugeway.outcome"] == "client_disconnect"
 
 
+async def test_a_client_that_leaves_while_it_waits_closes_the_way_to_the_provider(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with three_peers(tmp_path, redis_url) as (upstream, service, client):
+        arrived = asyncio.Event()
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            arrived.set()
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                upstream.gone.set()
+                raise
+            return web.json_response(ANSWER)
+
+        upstream.handler = handle
+        async with asyncio.timeout(5):
+            waiting = asyncio.ensure_future(ask(client, service, stream=True))
+            await arrived.wait()
+            waiting.cancel()
+            await upstream.gone.wait()
+        await until(lambda: inference_attributes(service.telemetry))
+        [inference] = inference_attributes(service.telemetry)
+        assert inference["gaugeway.outcome"] == "client_disconnect"
+        assert not service.runtime.in_flight
+        assert service.telemetry.value(names.REQUESTS_REJECTED) == 0
+
+
 async def test_a_deadline_closes_the_way_to_the_provider(tmp_path: Path, redis_url: str) -> None:
     async with three_peers(tmp_path, redis_url) as (upstream, service, client):
         upstream.streams([event("one")], then="hang")
