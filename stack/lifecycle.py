@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from stack.binaries import ensure
 from stack.components.component import Component
 from stack.home import Home
@@ -168,11 +170,11 @@ class Stack:
         parts = await asyncio.to_thread(self._prepare, binaries)
         write_project(home, parts)
         manager = launch(binaries[MANAGER], settings)
-        write_record(home, _record(settings, manager.pid))
+        write_record(home, _record(settings, manager))
         end = time.monotonic() + _MANAGER_SECONDS
         while not await self._client.alive():
-            if manager.poll() is not None or time.monotonic() > end:
-                manager.kill()
+            if not psutil.pid_exists(manager) or time.monotonic() > end:
+                await asyncio.to_thread(end_strays, home)
                 said = home.log("process-compose.out").read_text(errors="replace").strip()
                 raise StartError(f"process-compose did not start: {said or 'it said nothing'}")
             await asyncio.sleep(0.05)

@@ -27,15 +27,20 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 def follow(path: Path, *, seconds: float | None = None) -> Iterator[str]:
-    """Yield lines as they are appended to `path`, through rotation, for `seconds` or for ever."""
-    end = None if seconds is None else time.monotonic() + seconds
-    position = path.stat().st_size if path.is_file() else 0
-    rest = ""
+    """Return the lines appended to `path` from now on, as they come, through rotation.
+
+    Ends after `seconds`, or never.
+    """
+    return _follow(path, _size(path), None if seconds is None else time.monotonic() + seconds)
+
+
+def _follow(path: Path, position: int, end: float | None) -> Iterator[str]:
+    rest = b""
     while end is None or time.monotonic() < end:
-        size = path.stat().st_size if path.is_file() else 0
+        size = _size(path)
         if size < position:
             # A new file took its place.
-            position, rest = 0, ""
+            position, rest = 0, b""
         if size == position:
             time.sleep(_POLL_SECONDS)
             continue
@@ -43,5 +48,9 @@ def follow(path: Path, *, seconds: float | None = None) -> Iterator[str]:
             file.seek(position)
             data = file.read(_BLOCK_BYTES)
         position += len(data)
-        *lines, rest = (rest + data.decode(errors="replace")).split("\n")
-        yield from lines
+        *lines, rest = (rest + data).split(b"\n")
+        yield from (line.decode(errors="replace") for line in lines)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from stack.components.component import Component, Process
 from stack.redis_probe import RedisProbe
@@ -78,4 +78,4 @@ def redis(settings: Settings, choice: RedisChoice) -> Component:
 def without_credentials(url: str) -> str:
     """Return `url` without user and password."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

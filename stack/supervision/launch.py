@@ -23,14 +23,19 @@ _PASSED_ON = (
     "GOMAXPROCS",
     "GOMEMLIMIT",
 )
+# Its output repeats what every part writes, and each part has a log of its own.
+_IN_BACKGROUND = '"$@" >/dev/null 2>"$0" & echo $!'
 
 
-def launch(manager: Path, settings: Settings) -> subprocess.Popen[bytes]:
-    """Start process-compose on the project file; it outlives the caller."""
+def launch(manager: Path, settings: Settings) -> int:
+    """Start process-compose on the project file and return its process id; it outlives the caller.
+
+    A shell starts it and ends, so that it is nobody's child and nobody has to wait for it.
+    """
     home = settings.home
     command = (
-        str(manager),
-        "up",
+        *("/bin/sh", "-c", _IN_BACKGROUND, str(home.log("process-compose.out"))),
+        *(str(manager), "up"),
         *("--config", str(home.project)),
         "--tui=false",
         # It stays when parts have died, so that `status` can say which and why.
@@ -40,17 +45,16 @@ def launch(manager: Path, settings: Settings) -> subprocess.Popen[bytes]:
         *("--unix-socket", str(home.socket)),
         *("--log-file", str(home.log("process-compose"))),
     )
-    with home.log("process-compose.out").open("wb") as output:
-        return subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
-            command,
-            cwd=home.path,
-            env=_environment(settings),
-            stdin=subprocess.DEVNULL,
-            # It repeats there what every part writes; each part has a log of its own.
-            stdout=subprocess.DEVNULL,
-            stderr=output,
-            start_new_session=True,
-        )
+    shell = subprocess.run(  # noqa: S603 - our own binary, our own arguments
+        command,
+        cwd=home.path,
+        env=_environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        check=True,
+    )
+    return int(shell.stdout)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
