@@ -36,12 +36,12 @@ class Question:
 class Answers:
     """What came back: how often each status (0: no whole answer), seconds of each whole answer.
 
-    `models` has the model asked for by trace id, for every answer that began.
+    `traces` has the model asked for and the status, by trace id, for every answer that began.
     """
 
     statuses: Counter[int] = field(default_factory=Counter[int])
     seconds: list[float] = field(default_factory=list[float])
-    models: dict[str, str] = field(default_factory=dict[str, str])
+    traces: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
 
     @property
     def total(self) -> int:
@@ -70,7 +70,7 @@ async def ask(
             f"{url}/v1/chat/completions", data=question.body, headers=headers
         ) as response:
             if trace_id := response.headers.get("x-trace-id"):
-                answers.models[trace_id] = question.model
+                answers.traces[trace_id] = question.model, response.status
             await response.read()
     except (aiohttp.ClientError, TimeoutError):
         answers.statuses[0] += 1

@@ -125,7 +125,7 @@ def test_four_workers_arrive_whole_through_tls(secured: Secured) -> None:
             raise NotYetError(f"Prometheus: {query} is {value}, expected {REQUESTS}")
 
     until(probe, within=METRICS_WITHIN)
-    for trace_id in list(answers.models)[:: REQUESTS // 4]:
+    for trace_id in list(answers.traces)[:: REQUESTS // 4]:
         _arrives(secured, trace_id)
 
 
