@@ -98,6 +98,8 @@ class EmbeddedRedis:
         while not answers(path):
             # A guard that ends well found another one at work.
             if guard.poll() or time.monotonic() > deadline:
+                guard.terminate()
+                guard.wait()
                 last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
                 raise EmbeddedRedisError(
                     f"The embedded Redis did not start; see {log}. Its last lines:\n{last}"

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 POLL_SECONDS = 0.2
 RESTART_PAUSE_SECONDS = 0.5
@@ -29,6 +31,7 @@ def main(run: Path, server: Path, socket: Path) -> int:
         return 0  # Another guard is at work.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
     users = os.open(run / "redis.users.lock", os.O_RDWR | os.O_CREAT, 0o600)
     process = start(run, server, socket)
     restarts = 0
@@ -45,6 +48,10 @@ def main(run: Path, server: Path, socket: Path) -> int:
         # The lock is held meanwhile, so that a new worker waits and then starts afresh.
         stop(process, socket)
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(0)
 
 
 def nobody_left(users: int) -> bool:

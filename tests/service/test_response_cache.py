@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from otel import names
 from service.cache import (
-    CacheDirective,
     CachedAnswer,
+    CacheDirective,
     CacheLimits,
     RedisCacheStore,
     ResponseCache,
@@ -26,6 +27,7 @@ from service.runtime import Parts
 from tests.service.fake_providers import CountingProvider
 from tests.service.running import RunningService, inference_attributes, running, settings_for
 
+Start = Callable[..., AbstractContextManager[RunningService]]
 LIMITS = CacheLimits(ttl_seconds=0, max_age_seconds=60, max_entry_bytes=1000, max_entries=3)
 ASK = {"cache-control": "max-age=60"}
 
@@ -166,13 +168,17 @@ def provider() -> CountingProvider:
 
 
 @pytest.fixture
-def start(tmp_path: Path, redis_url: str, provider: CountingProvider) -> Callable[..., Any]:
+def start(tmp_path: Path, redis_url: str, provider: CountingProvider) -> Start:
     parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
-    return lambda **changes: running(settings_for(tmp_path, redis_url, **changes), parts=parts)
+
+    def start(**changes: Any) -> AbstractContextManager[RunningService]:
+        return running(settings_for(tmp_path, redis_url, **changes), parts=parts)
+
+    return start
 
 
 def test_a_hit_costs_nothing_and_starts_no_inference(
-    start: Callable[..., Any], provider: CountingProvider, request: pytest.FixtureRequest
+    start: Start, provider: CountingProvider, request: pytest.FixtureRequest
 ) -> None:
     with start() as service:
         question = f"{request.node.name} {service.port}"
@@ -188,9 +194,7 @@ def test_a_hit_costs_nothing_and_starts_no_inference(
         assert (hits, misses) == (1, 1)
 
 
-def test_a_stream_is_replayed_as_a_stream(
-    start: Callable[..., Any], provider: CountingProvider
-) -> None:
+def test_a_stream_is_replayed_as_a_stream(start: Start, provider: CountingProvider) -> None:
     with start() as service:
         texts: list[bytes] = []
         for _ in range(2):
@@ -205,9 +209,7 @@ def test_a_stream_is_replayed_as_a_stream(
         assert len(provider.calls) == 1
 
 
-def test_without_being_asked_nothing_is_cached(
-    start: Callable[..., Any], provider: CountingProvider
-) -> None:
+def test_without_being_asked_nothing_is_cached(start: Start, provider: CountingProvider) -> None:
     with start() as service:
         for _ in range(2):
             assert service.chat("the same").headers["x-gaugeway-cache"] == "off"
@@ -215,7 +217,7 @@ def test_without_being_asked_nothing_is_cached(
 
 
 def test_a_setting_turns_it_on_and_no_cache_goes_past_it(
-    start: Callable[..., Any], provider: CountingProvider
+    start: Start, provider: CountingProvider
 ) -> None:
     with start(cache_ttl_seconds=60) as service:
         question = f"by setting {service.port}"
