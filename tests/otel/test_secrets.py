@@ -1,0 +1,57 @@
+"""Credentials planted in an application are looked for in everything that leaves it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.otel.processes import UVICORN, Application, instrumented
+from tests.otel.receiver import Receiver
+
+SECRET = "Zq8vT3mWx1Lr5Kp9"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+@pytest.mark.parametrize("watcher", ["native", "contrib"])
+def test_planted_credentials_leave_no_trace(
+    tmp_path: Path, receiver: Receiver, environment: str, watcher: str
+) -> None:
+    command = instrumented(*UVICORN, "tests.otel.foreign_app:app")
+    with Application(
+        command,
+        tmp_path,
+        endpoint=receiver.endpoint,
+        variables={
+            "GAUGEWAY_ENV": environment,
+            "GAUGEWAY_FASTAPI_TELEMETRY": watcher,
+            "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": ".*",
+        },
+    ) as app:
+        import urllib.request
+
+        request = urllib.request.Request(
+            f"{app.url}/hello/you?token={SECRET}&api_key={SECRET}",
+            headers={
+                "Authorization": f"Bearer {SECRET}",
+                "Cookie": f"session={SECRET}",
+                "X-Api-Key": SECRET,
+            },
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        assert app.get(f"/refuse?secret={SECRET}")[0] == 401
+        assert app.get(f"/fail?secret={SECRET}")[0] == 500
+        app.stop()
+        printed = app.output
+    assert "Traceback" in printed
+    assert len(receiver.spans()) == 3
+    logged = [log.body.string_value for _, log in receiver.logs()]
+    assert any("asking again" in body for body in logged)
+    assert SECRET.encode() not in receiver.everything()
+    assert SECRET not in printed
