@@ -31,7 +31,7 @@ _COOKIE: Final = re.compile(
 )
 _NAMED: Final = re.compile(
     r"""((?<![a-z0-9])(?:[a-z0-9]+[-_.])*(?:api[-_]?key|apikey|passw(?:or)?d|pwd|secret(?:[-_]key)?"""
-    r"""|access[-_]token|refresh[-_]token|auth[-_]token|session[-_]token|private[-_]key"""
+    r"""|access[-_]token|refresh[-_]token|auth[-_]token|session[-_]token|token(?==)|private[-_]key"""
     rf"""|signature){_SEPARATOR}){_VALUE}""",
     _FLAGS,
 )
@@ -44,7 +44,7 @@ _URL_USER: Final = re.compile(
     r"""(\b[a-zA-Z][a-zA-Z0-9+.\-]{0,30}://)(?!\[REDACTED\]@)[^/?#\s"'<>\\]*@"""
 )
 _QUERY: Final = re.compile(
-    r"([?&;](?:[a-z0-9]+[-_.])*(?:api[-_]?key|key|token|secret|password|passwd|pwd|signature|sig"
+    r"((?:^|[?&;])(?:[a-z0-9]+[-_.])*(?:api[-_]?key|key|token|secret|password|passwd|pwd|signature|sig"
     rf"|auth|code|credential)=){_VALUE}",
     _FLAGS,
 )
@@ -65,7 +65,7 @@ _RULES: Final = (
 )
 _SUSPICIOUS: Final = re.compile(
     r"authorization|bearer|basic|cookie|key|pass|pwd|secret|token|signature|gw_|[sp]k[-_]|rk_|xai-"
-    r"|gsk_|hf_|ghp_|pat[-_]|xox|akia|aiza|eyj|@|[?&;][^=\s]{0,60}=",
+    r"|gsk_|hf_|ghp_|pat[-_]|xox|akia|aiza|eyj|@|(?:^|[?&;])[^=\s]{0,60}=",
     _FLAGS,
 )
 _SECRET_NAME: Final = re.compile(

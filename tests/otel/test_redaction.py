@@ -51,6 +51,9 @@ CARRIERS = [
     "GET /v1?x=1&token={}",
     "https://h/p?access_token={}#f",
     "/p?key={}",
+    "token={}&x=1",
+    "code={}",
+    "asked with token={} again",
     "eyJhbGciOiJIUzI1NiJ9.{}.abc",
 ]
 
