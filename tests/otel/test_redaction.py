@@ -51,8 +51,6 @@ CARRIERS = [
     "GET /v1?x=1&token={}",
     "https://h/p?access_token={}#f",
     "/p?key={}",
-    "token={}&x=1",
-    "code={}",
     "asked with token={} again",
     "eyJhbGciOiJIUzI1NiJ9.{}.abc",
 ]
@@ -161,3 +159,8 @@ def test_no_input_makes_a_pattern_run_away(piece: str) -> None:
     started = time.perf_counter()
     redact(text)
     assert time.perf_counter() - started < 5.0
+
+
+@pytest.mark.parametrize("name", ["token", "key", "code", "api_key", "sig"])
+def test_a_bare_query_string_is_searched_from_its_start(name: str) -> None:
+    assert redact(f"{name}={SECRET}&page=2") == f"{name}={MASK}&page=2"
