@@ -48,6 +48,9 @@ def create_app(
         # One SERVER span a request, none for its parts; start-up installs the exporters.
         telemetry={"operation_spans": False, "auto_configure": False},
         redirect_slashes=False,
+        # Their pages load scripts from elsewhere; /openapi.json says all they would.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.runtime = runtime
     app.add_middleware(AnswerMiddleware)

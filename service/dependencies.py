@@ -75,6 +75,11 @@ class DependencyMonitor:
         )
 
     @property
+    def down(self) -> frozenset[str]:
+        """The names of those whose last check failed."""
+        return frozenset(finding.name for finding in self._findings.values() if not finding.up)
+
+    @property
     def complete(self) -> bool:
         """Whether every dependency has been checked at least once."""
         return len(self._findings) == len(self._dependencies)

@@ -71,7 +71,12 @@ class EmbeddedRedis:
             _lock(self._hold, fcntl.LOCK_SH, deadline)
             if not (_guarded(self._run) and answers(path)):
                 self._launch(path, deadline)
-        return f"unix://{path}"
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """Where the server is, or would be."""
+        return f"unix://{socket_path(self._run)}"
 
     def leave(self) -> None:
         """Let go of the server; the last one to do so ends it. Safe to repeat."""

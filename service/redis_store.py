@@ -1,14 +1,13 @@
 """Shared state in Redis, behind a breaker: a dead Redis costs a request nothing.
 
-After a failure no command is sent for a while; the health check, which goes past the breaker,
-closes it again as soon as Redis answers. Commands are timed by the telemetry library, which watches
+After a failure no command is sent until the health check, which goes past the breaker, finds that
+Redis answers again. Commands are timed by the telemetry library, which watches
 redis-py itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -19,8 +18,6 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 T = TypeVar("T")
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - says what is the case
@@ -28,27 +25,21 @@ class StoreUnavailable(Exception):  # noqa: N818 - says what is the case
 
 
 class Breaker:
-    """Lets commands through until one fails, then none for a pause that doubles each time."""
+    """Open from the first failure until something is answered again.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._pause = FIRST_PAUSE_SECONDS
-        self._open_until = float("-inf")
+    While it is open only the background check tries, so that no request waits for a dead Redis.
+    """
 
-    @property
-    def open(self) -> bool:
-        """Whether commands are held back."""
-        return self._clock() < self._open_until
+    def __init__(self) -> None:
+        self.open = False
 
     def failed(self) -> None:
         """A command failed."""
-        self._open_until = self._clock() + self._pause
-        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        self.open = True
 
     def succeeded(self) -> None:
         """A command was answered."""
-        self._open_until = float("-inf")
-        self._pause = FIRST_PAUSE_SECONDS
+        self.open = False
 
 
 class RedisStore:
@@ -97,7 +88,9 @@ class RedisStore:
         self, name: str, command: Callable[[], Awaitable[T]], *, force: bool = False
     ) -> T:
         if self._breaker.open and not force:
-            raise StoreUnavailable("Redis failed a moment ago and is given a pause.")
+            raise StoreUnavailable(
+                "Redis failed a moment ago; the next check will tell whether it is back."
+            )
         try:
             answer = await command()
         except (RedisError, OSError) as error:

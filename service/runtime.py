@@ -23,7 +23,7 @@ from service.pricing import Pricing
 from service.providers.protocol import Provider
 from service.providers.registry import build_providers
 from service.providers.transport import Transport, open_transport
-from service.redis_embedded import EmbeddedRedis
+from service.redis_embedded import EmbeddedRedis, EmbeddedRedisError
 from service.redis_store import RedisStore
 from service.settings import Settings
 from service.settlement import Settlement
@@ -135,10 +135,7 @@ class Runtime:
         if settings.redis_url is not None:
             url = settings.redis_url.get_secret_value()
         else:
-            embedded = EmbeddedRedis(settings.home)
-            url = await asyncio.to_thread(embedded.start)
-            self._stack.callback(embedded.leave)
-            logger.warning("REDIS_URL is not set: an embedded Redis serves shared state (%s)", url)
+            url = await asyncio.to_thread(self._embed_redis)
         redis = RedisStore(
             url,
             timeout=settings.redis_timeout_seconds,
@@ -146,6 +143,18 @@ class Runtime:
         )
         self._stack.push_async_callback(redis.close)
         return redis
+
+    def _embed_redis(self) -> str:
+        embedded = EmbeddedRedis(self.settings.home)
+        self._stack.callback(embedded.leave)
+        try:
+            url = embedded.start()
+        except EmbeddedRedisError as error:
+            # Requests can do without shared state; whoever runs the service must know.
+            logger.error("Shared state is off: %s", error)  # noqa: TRY400
+            return embedded.url
+        logger.warning("REDIS_URL is not set: an embedded Redis serves shared state (%s)", url)
+        return url
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 from collections.abc import Mapping
@@ -27,12 +26,10 @@ class BodyTimeout(InvalidRequest):
     default_code = "request_timeout"
 
 
-async def read_json_object(request: Request, *, limit: int, seconds: float) -> dict[str, Any]:
+async def read_json_object(request: Request, *, limit: int) -> dict[str, Any]:
     """The body as a JSON object. Raises what is wrong with it, as a 4xx."""
     _require_json(request)
-    async with _body_timeout(seconds):
-        raw = await _read(request, limit)
-    return parse_json_object(raw)
+    return parse_json_object(await _read(request, limit))
 
 
 def parse_json_object(raw: bytes) -> dict[str, Any]:
@@ -90,25 +87,6 @@ async def _read(request: Request, limit: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-class _body_timeout:  # noqa: N801 - used like the function asyncio.timeout
-    """`asyncio.timeout` with the client told what happened."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(seconds)
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, *error: Any) -> None:
-        try:
-            await self._timeout.__aexit__(*error)
-        except TimeoutError:
-            raise BodyTimeout(
-                f"The request body did not arrive within {self._seconds:g} seconds."
-            ) from None
 
 
 def _require_finite(value: object) -> None:

@@ -91,7 +91,9 @@ def _translated(request: Request, error: Exception) -> tuple[ServiceError, Mappi
     where = f"{request.method} {request.url.path[:200]}"
     match status:
         case 404:
-            return NotFound(f"Unknown request URL: {where}. See /docs for what there is."), headers
+            return NotFound(
+                f"Unknown request URL: {where}. See /openapi.json for what there is."
+            ), headers
         case 405:
             allowed = headers.get("allow") or headers.get("Allow") or "another method"
             return MethodNotAllowed(f"{where} is not allowed; use {allowed}."), headers

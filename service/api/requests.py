@@ -10,10 +10,10 @@ from fastapi import Request
 from pydantic import TypeAdapter
 
 from service.api import headers
-from service.api.body import read_json_object
+from service.api.body import BodyTimeout, read_json_object
 from service.api.context import runtime_of
 from service.api.schemas import check, with_whole_numbers
-from service.errors import ServiceUnavailable
+from service.errors import DeadlineExceeded, ServiceUnavailable
 from service.exchange import ModelRequest
 from service.keys import Caller
 from service.providers.control import split_model
@@ -36,10 +36,16 @@ async def model_request(
         )
     caller = await authenticate(request)
     settings = runtime.settings
-    deadline = headers.deadline_of(request, asyncio.get_running_loop().time())
-    body = await read_json_object(
-        request, limit=settings.max_body_bytes, seconds=settings.body_timeout_seconds
-    )
+    now = asyncio.get_running_loop().time()
+    deadline = headers.deadline_of(request, now)
+    try:
+        # A client that sends slowly must hold up neither its connection nor the end of the service.
+        with runtime.in_flight.track(now + settings.body_timeout_seconds):
+            body = await read_json_object(request, limit=settings.max_body_bytes)
+    except DeadlineExceeded:
+        raise BodyTimeout(
+            f"The request body did not arrive within {settings.body_timeout_seconds:g} seconds."
+        ) from None
     check(schema, body)
     body = with_whole_numbers(body)
     model, simulate = body["model"], headers.simulate_of(request)

@@ -12,12 +12,15 @@ import pytest
 import redis
 
 from service import redis_embedded
+from service.cache import CacheDirective
 from service.redis_embedded import EmbeddedRedis, EmbeddedRedisError, answers, socket_path
-from tests.service.running import wait_for
+from tests.service.gateway_under_test import chat_request, started_runtime
+from tests.service.running import settings_for, wait_for
 
 HOLD = """
 import sys, time
 from pathlib import Path
+from service.cache import CacheDirective
 from service.redis_embedded import EmbeddedRedis
 print(EmbeddedRedis(Path(sys.argv[1])).start(), flush=True)
 time.sleep(60)
@@ -132,3 +135,15 @@ def test_a_server_that_cannot_start_is_told_with_its_last_lines(
     with pytest.raises(EmbeddedRedisError, match=r"redis\.log"):
         embedded.start()
     embedded.leave()
+
+
+async def test_a_service_without_any_redis_says_so_and_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(redis_embedded.importlib.util, "find_spec", nothing)
+    monkeypatch.setattr(redis_embedded.shutil, "which", nothing)
+    settings = settings_for(tmp_path, "").model_copy(update={"redis_url": None})
+    async with started_runtime(settings) as (runtime, _):
+        answer = await runtime.gateway.complete(chat_request(cache=CacheDirective("on", 60)))
+        assert answer.cache == "miss"
+    assert "Set REDIS_URL, install redis-server" in caplog.text

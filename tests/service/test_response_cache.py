@@ -22,10 +22,16 @@ from service.cache import (
     cache_key,
     parse_cache_control,
 )
-from service.redis_store import RedisStore, StoreUnavailable
+from service.redis_store import Breaker, RedisStore, StoreUnavailable
 from service.runtime import Parts
 from tests.service.fake_providers import CountingProvider
-from tests.service.running import RunningService, inference_attributes, running, settings_for
+from tests.service.running import (
+    RunningService,
+    inference_attributes,
+    running,
+    settings_for,
+    wait_for,
+)
 
 Start = Callable[..., AbstractContextManager[RunningService]]
 LIMITS = CacheLimits(ttl_seconds=0, max_age_seconds=60, max_entry_bytes=1000, max_entries=3)
@@ -239,11 +245,23 @@ def test_a_failure_is_not_cached(service: RunningService) -> None:
         assert reply.status == 503
 
 
-def test_a_dead_redis_costs_a_request_no_time(tmp_path: Path) -> None:
-    """After the first failure the breaker keeps requests away from it."""
-    with running(settings_for(tmp_path, "redis://10.255.255.1:6379")) as service:
-        replies = [service.chat("dead redis", ASK) for _ in range(6)]
-        assert {reply.status for reply in replies} == {200}
+def test_a_dead_redis_costs_requests_no_time(tmp_path: Path) -> None:
+    """Once it is known to be dead no request tries it; only the check in the background does."""
+    settings = settings_for(tmp_path, "redis://10.255.255.1:6379", redis_timeout_seconds=1)
+    with running(settings) as service:
+        wait_for(lambda: service.runtime.dependencies.findings, "the first checks")
+        wait_for(lambda: "redis" in service.runtime.dependencies.down, "Redis to be known as down")
+        replies = [service.chat("dead redis", ASK) for _ in range(20)]
         assert {reply.headers["x-gaugeway-cache"] for reply in replies} == {"miss"}
-        took = [float(reply.headers["x-gaugeway-duration-ms"]) for reply in replies[1:]]
-        assert sorted(took)[len(took) // 2] < 100
+        assert max(float(reply.headers["x-gaugeway-duration-ms"]) for reply in replies) < 500
+
+
+async def test_a_redis_that_is_back_is_used_again(redis_url: str) -> None:
+    breaker = Breaker()
+    redis = RedisStore(redis_url, timeout=5, pool_size=2, breaker=breaker)
+    breaker.failed()
+    with pytest.raises(StoreUnavailable):
+        await redis.get("anything")
+    await redis.ping()
+    assert await redis.get("anything") is None
+    await redis.close()
