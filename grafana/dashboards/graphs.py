@@ -1,7 +1,6 @@
 """The row of stats and the time series: numbers from Prometheus against their thresholds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from grafana_foundation_sdk.builders import prometheus, stat, timeseries
 from grafana_foundation_sdk.builders.common import (
@@ -82,29 +81,12 @@ def graph(
     `colors` is legend → colour, the legend as a regular expression; other lines get any colour.
     """
     panel = (
-        timeseries.Panel()
+        _lines(stacked)
         .title(title)
         .description(description)
-        .datasource(datasources.prometheus())
-        .height(GRAPH_HEIGHT)
-        .span(GRAPH_WIDTH)
         .targets([_target(query, index).range() for index, query in enumerate(queries)])
         .unit(unit)
-        .min(0)
         .no_value(absent)
-        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .line_width(1.5)
-        .fill_opacity(25 if stacked else 8)
-        .show_points(common.VisibilityMode.AUTO)
-        .point_size(4)
-        .axis_border_show(False)
-        .stacking(StackingConfig().mode(_stacking(stacked)))
-        .legend(_legend())
-        .tooltip(
-            VizTooltipOptions()
-            .mode(common.TooltipDisplayMode.MULTI)
-            .sort(common.SortOrder.DESCENDING)
-        )
         .links(list(links))
     )
     for legend, color in (colors or {}).items():
@@ -118,6 +100,29 @@ def graph(
     return panel.thresholds(threshold_steps(limits, good="transparent")).thresholds_style(style)
 
 
+def _lines(stacked: bool) -> timeseries.Panel:
+    """The look that every graph shares; what is charted is never below 0."""
+    stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
+    tooltip = VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
+    return (
+        timeseries.Panel()
+        .datasource(datasources.prometheus())
+        .height(GRAPH_HEIGHT)
+        .span(GRAPH_WIDTH)
+        .min(0)
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        # A stack outlined would wear the colour of its top layer, however thin that is.
+        .line_width(0 if stacked else 1.5)
+        .fill_opacity(70 if stacked else 8)
+        .show_points(common.VisibilityMode.AUTO)
+        .point_size(4)
+        .axis_border_show(False)
+        .stacking(StackingConfig().mode(stacking))
+        .legend(_legend())
+        .tooltip(tooltip.sort(common.SortOrder.DESCENDING))
+    )
+
+
 def _legend() -> VizLegendOptions:
     return (
         VizLegendOptions()
@@ -125,10 +130,6 @@ def _legend() -> VizLegendOptions:
         .placement(common.LegendPlacement.BOTTOM)
         .show_legend(True)
     )
-
-
-def _stacking(stacked: bool) -> Literal[common.StackingMode.NORMAL, common.StackingMode.NONE]:
-    return common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
 
 
 def _target(query: Query, index: int) -> prometheus.Dataquery:
