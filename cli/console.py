@@ -31,15 +31,23 @@ def show_json(document: dict[str, Any]) -> None:
     typer.echo(json.dumps(document, indent=2))
 
 
-def status_view(status: StackStatus) -> RenderableType:
-    """Return a row for each part, and below them what to do about those that are not ready."""
+def status_view(status: StackStatus, *, starting: bool = False) -> RenderableType:
+    """Return a row for each part, and below them what to do about those that are not ready.
+
+    While a stack is `starting`, what is not ready yet is no fault.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for heading in ("", "component", "version", "url"):
         table.add_column(heading, no_wrap=True)
     for part in status.components:
         external = " [dim](external)[/]" if part.origin == "external" else ""
-        table.add_row(_mark(part), part.name + external, part.version or "-", part.url or "-")
-    return Group(table, *_notes(status))
+        table.add_row(
+            _mark(part, starting=starting),
+            part.name + external,
+            part.version or "-",
+            part.url or "-",
+        )
+    return Group(table, *(() if starting else _notes(status)))
 
 
 def show_failed(parts: tuple[ComponentStatus, ...]) -> None:
@@ -51,9 +59,11 @@ def show_failed(parts: tuple[ComponentStatus, ...]) -> None:
             errors.print(f"    [dim]{escape(line)}[/]")
 
 
-def _mark(part: ComponentStatus) -> str:
+def _mark(part: ComponentStatus, *, starting: bool) -> str:
     if part.ready is None:
         return "[dim]○[/]"
+    if starting and not part.ready and not part.dead:
+        return "[yellow]◌[/]"
     return "[green]●[/]" if part.ready else "[red]●[/]"
 
 

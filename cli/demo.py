@@ -13,12 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.console import console, show_error, show_json
 from cli.demo_keys import demo_keys
+from cli.engine import look
 from cli.journey_view import journey_document, show_journey
+from stack.containers import runs_in_containers
 from stack.journey import APP, Journey, JourneyError, Traveller, chosen_request
 from stack.links import links
 from stack.record import as_running
 from stack.settings import Settings, load
-from stack.status import StackStatus, stack_status
+from stack.status import StackStatus
 from stack.traffic import Bounds, Report, Scenarios, drive
 
 _RATE = 6.0
@@ -40,11 +42,11 @@ def demo(
     signal of the followed request does not arrive within a minute.
     """
     settings = as_running(load())
-    status = asyncio.run(stack_status(settings))
+    status = asyncio.run(look(settings))
     if missing := _not_ready(status):
         show_error(f"{', '.join(missing)}: not ready; start the stack with `gaugeway up --detach`")
         raise typer.Exit(1)
-    keys, app = _keys(settings)
+    keys, app = _keys(settings, status)
     journey_key = keys.pop(app)
     control = settings.environment == "dev"
     screen = Console(stderr=True, highlight=False) if as_json else console()
@@ -63,11 +65,11 @@ def _not_ready(status: StackStatus) -> list[str]:
     return [part.name for part in status.components if part.name in _NEEDED and not part.ready]
 
 
-def _keys(settings: Settings) -> tuple[dict[str, str], str]:
+def _keys(settings: Settings, status: StackStatus) -> tuple[dict[str, str], str]:
     """Return keys by app and the app that the followed request is sent as."""
-    if settings.api_key:
-        # A service whose home is not here: the operator's key sends everything.
-        return {settings.api_key_app: settings.api_key}, settings.api_key_app
+    if settings.api_key or runs_in_containers(settings.home):
+        # A service whose keys are not here: the one that is known sends everything.
+        return {settings.api_key_app: status.api_key}, settings.api_key_app
     return demo_keys(settings.home), APP
 
 

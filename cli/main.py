@@ -14,6 +14,7 @@ from cli.logs import logs
 from cli.running import down, up
 from cli.status import status
 from stack.binaries import BinaryError
+from stack.containers import ContainersError
 from stack.home import HomeError
 from stack.settings import SettingsError
 
@@ -49,6 +50,6 @@ def main() -> None:
     """Run the command line; what a person can put right is one message, not a traceback."""
     try:
         app()
-    except (SettingsError, HomeError, BinaryError) as error:
+    except (SettingsError, HomeError, BinaryError, ContainersError) as error:
         show_error(str(error))
         sys.exit(1)

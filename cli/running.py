@@ -10,6 +10,8 @@ import typer
 from rich.live import Live
 
 from cli.console import console, show_error, show_failed, status_view
+from cli.engine import Engine, choose
+from stack.containers import Containers, ContainersError, runs_in_containers
 from stack.lifecycle import (
     ComponentsFailedError,
     PortsTakenError,
@@ -17,6 +19,7 @@ from stack.lifecycle import (
     Started,
     StartError,
 )
+from stack.record import as_running
 from stack.settings import Settings, load
 from stack.status import ComponentStatus, StackStatus
 
@@ -35,6 +38,14 @@ def up(
             metavar="ENV",
         ),
     ] = None,
+    stack: Annotated[
+        Engine,
+        typer.Option(
+            "--stack",
+            help="native, docker, or auto: containers where Docker's engine, compose and every "
+            "image answer, else native.",
+        ),
+    ] = Engine.NATIVE,
 ) -> None:
     """Start the service and everything it reports to.
 
@@ -43,7 +54,7 @@ def up(
     """
     settings = load(environment=env)
     try:
-        code = asyncio.run(_up(settings, detach=detach))
+        code = asyncio.run(_up(settings, stack, detach=detach))
     except KeyboardInterrupt:
         code = 130
     raise typer.Exit(code)
@@ -52,7 +63,7 @@ def up(
 def down() -> None:
     """Stop the stack, the service first, so that what it measured is kept."""
     settings = load()
-    was_running = asyncio.run(Stack(settings).stop())
+    was_running = asyncio.run(_stop(settings))
     console().print(
         f"[green]stopped[/]; data and logs stay in {settings.home.path}"
         if was_running
@@ -60,7 +71,15 @@ def down() -> None:
     )
 
 
-async def _up(settings: Settings, *, detach: bool) -> int:
+async def _stop(settings: Settings) -> bool:
+    if runs_in_containers(settings.home):
+        return await Containers(as_running(settings)).stop()
+    return await Stack(settings).stop()
+
+
+async def _up(settings: Settings, engine: Engine, *, detach: bool) -> int:
+    if await choose(settings, engine) is Engine.DOCKER:
+        return await _up_in_containers(settings, detach=detach)
     stack = Stack(settings)
     try:
         started = await _start(stack)
@@ -79,6 +98,21 @@ async def _up(settings: Settings, *, detach: bool) -> int:
     if detach:
         return 0
     return await _stay(stack)
+
+
+async def _up_in_containers(settings: Settings, *, detach: bool) -> int:
+    containers = Containers(settings)
+    try:
+        with console().status("starting containers …"):
+            seconds = await containers.start()
+    except ContainersError as error:
+        show_failed(tuple(part for part in (await containers.status()).components if part.dead))
+        show_error(str(error))
+        return 1
+    _report(settings, Started(False, seconds, await containers.status()), detach=True)
+    if not detach:
+        console().print("[dim]containers run on by themselves; `gaugeway down` stops them[/]")
+    return 0
 
 
 async def _start(stack: Stack) -> Started:
@@ -130,7 +164,7 @@ class _Table:
         self._live = live
 
     def looked(self, status: StackStatus) -> None:
-        self._live.update(status_view(status))
+        self._live.update(status_view(status, starting=True))
 
 
 class _Lines:

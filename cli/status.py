@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from cli.console import console, show_failed, show_json, status_view
+from cli.engine import look
 from stack.settings import load
-from stack.status import stack_status
 
 
 def status(
@@ -20,7 +20,7 @@ def status(
     Exits with 1 when a component that should be ready is not.
     """
     settings = load()
-    seen = asyncio.run(stack_status(settings))
+    seen = asyncio.run(look(settings))
     if as_json:
         show_json(seen.document())
     else:

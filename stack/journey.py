@@ -22,6 +22,8 @@ from stack.settings import Settings
 APP = "journey"
 SIGNALS = ("span", "log", "metric", "exemplar", "cost")
 _POLL_SECONDS = 0.25
+# More than the longest export interval that an environment sets.
+_SETTLING_SECONDS = 20.0
 # A clock that is a little off between the parts must not hide anything.
 _MARGIN_SECONDS = 60.0
 
@@ -89,6 +91,9 @@ class Traveller:
 
     async def follow(self, api_key: str, request: Request) -> Journey:
         """Return the request's journey; raises `JourneyError`."""
+        if self._app != APP:
+            # Its series are others' too: let what is on its way arrive first.
+            await asyncio.sleep(_SETTLING_SECONDS)
         metric, cost = _count_query(self._app), _cost_query(self._app)
         metric_before = await self._values(metric)
         cost_before = await self._values(cost)

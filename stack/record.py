@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from stack.home import Home, write_private
 from stack.ports import Ports
 from stack.settings import Environment, Settings
+
+Engine = Literal["native", "docker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Record:
     supervisor: int
     redis_url: str | None = field(default=None, repr=False)
     grafana_home: Path | None = None
+    engine: Engine = "native"
 
 
 def write_record(home: Home, record: Record) -> None:
@@ -35,6 +38,7 @@ def write_record(home: Home, record: Record) -> None:
     facts = {
         "environment": record.environment,
         "ports": asdict(record.ports),
+        "engine": record.engine,
         "supervisor": record.supervisor,
         "redis_url": record.redis_url,
         "grafana_home": str(record.grafana_home) if record.grafana_home else None,
@@ -56,6 +60,7 @@ def read_record(home: Home) -> Record | None:
             supervisor=int(facts["supervisor"]),
             redis_url=facts.get("redis_url"),
             grafana_home=Path(grafana) if grafana else None,
+            engine="docker" if facts.get("engine") == "docker" else "native",
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
