@@ -15,7 +15,7 @@ import pytest
 
 from otel import names
 from tests.service.providers import wire
-from tests.service.providers.test_anthropic_provider import (
+from tests.service.providers.anthropic_wire import (
     ANSWER,
     START,
     STOP,
@@ -80,7 +80,7 @@ async def test_a_plain_answer_is_read_and_priced_with_its_cache(
         assert answer.usage.prompt_tokens == 240
         (record,) = usage_records(service.telemetry)
         assert record["gen_ai.usage.cache_read.input_tokens"] == 200
-        # For a million tokens: 10 at 3, 200 read from the cache at 0.30, 30 written at 3.75, 5 at 15.
+        # Per million: 10 at 3, 200 read from the cache at 0.30, 30 written at 3.75, 5 at 15.
         assert Decimal(record["gaugeway.cost"]) == Decimal("0.0002775")
 
 
