@@ -40,9 +40,13 @@ class RedisMetrics:
         for (name, state), count in totals.items():
             yield count, {a.DB_POOL_NAME: name, a.DB_CONNECTION_STATE: state}
 
+    def watch(self, pool: Any) -> None:
+        """Count this pool's connections for as long as it lives."""
+        self._pools.add(pool)
+
     def _patch_client(self, module: Any) -> None:
         for name, wrapper in (
-            ("Redis.execute_command", self._command),
+            ("Redis.execute_command", self.timed_command),
             ("Pipeline.execute", self._pipeline),
         ):
             wrapt.wrap_function_wrapper(module, name, wrapper)
@@ -55,9 +59,12 @@ class RedisMetrics:
         self, original: Callable[..., None], instance: Any, args: Any, kwargs: Any
     ) -> None:
         original(*args, **kwargs)
-        self._pools.add(instance)
+        self.watch(instance)
 
-    def _command(self, original: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+    def timed_command(
+        self, original: Callable[..., Any], instance: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """Run a command and record how long it took, to its answer if it is awaited."""
         return self._timed(str(args[0]).upper() if args else "", original, args, kwargs)
 
     def _pipeline(self, original: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
