@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stack.binaries import ensure
-from stack.plan import NEEDED_BINARIES
+from stack.binaries import COMPONENTS, ensure
 
 
 def build(
@@ -16,5 +15,5 @@ def build(
     ] = None,
 ) -> None:
     """Build the components' binaries into the cache, those that are not there yet."""
-    for name, path in ensure(names or NEEDED_BINARIES).items():
+    for name, path in ensure(names or [component.name for component in COMPONENTS]).items():
         typer.echo(f"{name}\t{path}")

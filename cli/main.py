@@ -10,9 +10,11 @@ from cli.build import build
 from cli.console import show_error
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.keys import keys
 from cli.logs import logs
 from cli.running import down, up
 from cli.status import status
+from service.keys import KeysError
 from stack.binaries import BinaryError
 from stack.containers import ContainersError
 from stack.home import HomeError
@@ -44,12 +46,13 @@ app.command(rich_help_panel=_LOOK)(logs)
 app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_PREPARE)(doctor)
 app.command(rich_help_panel=_PREPARE)(build)
+app.add_typer(keys, name="keys", rich_help_panel=_PREPARE)
 
 
 def main() -> None:
     """Run the command line; what a person can put right is one message, not a traceback."""
     try:
         app()
-    except (SettingsError, HomeError, BinaryError, ContainersError) as error:
+    except (SettingsError, HomeError, BinaryError, ContainersError, KeysError) as error:
         show_error(str(error))
         sys.exit(1)
