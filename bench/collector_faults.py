@@ -21,7 +21,7 @@ from bench import process
 from bench.collectors import collector
 from bench.load import Answers, Question, ask, client
 from bench.scrape import dropped
-from bench.serving import INSTRUMENT, Serving, free_port, serving, uvicorn
+from bench.serving import INSTRUMENT, Serving, free_port, serving_aside, uvicorn
 from bench.targets import MODEL, write_targets
 from bench.upstream import upstream
 
@@ -106,8 +106,8 @@ async def start(stack: AsyncExitStack, home: Path) -> dict[str, Subject]:
             "GAUGEWAY_TARGETS": str(targets),
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
         }
-        served = stack.enter_context(
-            serving(
+        served = await stack.enter_async_context(
+            serving_aside(
                 (*INSTRUMENT, *uvicorn(port)),
                 port=port,
                 home=home / name,
@@ -133,6 +133,16 @@ async def run(*, seconds: float, rate: float, home: Path) -> dict[str, Subject]:
         return subjects
 
 
+def result(subjects: Mapping[str, Subject], *, seconds: float, rate: float) -> dict[str, object]:
+    """The JSON line."""
+    return {
+        "bench": "collector_faults",
+        "seconds": seconds,
+        "requests_per_second_each": rate,
+        "collectors": {name: row(one, subjects["live"]) for name, one in subjects.items()},
+    }
+
+
 def main(argv: list[str] | None = None) -> None:
     """Measure and print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,13 +151,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="gaugeway-bench-") as home:
         subjects = asyncio.run(run(seconds=arguments.seconds, rate=arguments.rate, home=Path(home)))
-    found = {
-        "bench": "collector_faults",
-        "seconds": arguments.seconds,
-        "requests_per_second_each": arguments.rate,
-        "collectors": {name: row(one, subjects["live"]) for name, one in subjects.items()},
-    }
-    print(json.dumps(found))
+    print(json.dumps(result(subjects, seconds=arguments.seconds, rate=arguments.rate)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import process
 from bench.load import Answers, Question, ask, client, closed_loop
 from bench.scrape import samples
-from bench.serving import INSTRUMENT, Serving, free_port, serving, uvicorn
+from bench.serving import INSTRUMENT, Serving, free_port, serving_aside, uvicorn
 from bench.targets import model_names, write_simulated_targets
 
 
@@ -66,7 +66,7 @@ async def measure(*, series: int, models: int, times: int, home: Path) -> dict[s
     service_core, load_core = process.cores()
     process.pin(load_core)
     command = (*INSTRUMENT, *uvicorn(port))
-    with serving(
+    async with serving_aside(
         command, port=port, home=home / "service", environment=environment, core=service_core
     ) as served:
         count = await grow(served, series=series, models=models)

@@ -23,7 +23,7 @@ from pathlib import Path
 from bench import process
 from bench.collectors import collector
 from bench.load import Question, closed_loop
-from bench.serving import INSTRUMENT, Serving, free_port, serving, uvicorn
+from bench.serving import INSTRUMENT, Serving, free_port, serving_aside, uvicorn
 from bench.targets import MODEL, write_targets
 from bench.upstream import upstream
 
@@ -125,8 +125,8 @@ async def measure(arguments: argparse.Namespace, home: Path) -> dict[str, object
         for variant in variants(live.url):
             port = free_port()
             command = uvicorn(port)
-            served = stack.enter_context(
-                serving(
+            served = await stack.enter_async_context(
+                serving_aside(
                     (*INSTRUMENT, *command) if variant.instrumented else command,
                     port=port,
                     home=home / variant.name,

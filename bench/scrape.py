@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from otel import attributes as a
+from otel import names
+
 _SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*?)\})? (?P<value>\S+)(?: .*)?$")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-DROPS = re.compile(r"^otel_sdk_(processor|exporter)_\w+_(processed|exported)_total$")
-"""Counters of the SDK on itself; a point with `error_type` counts what was lost."""
 
 
 def samples(exposition: bytes) -> list[tuple[str, dict[str, str], float]]:
@@ -24,9 +24,14 @@ def samples(exposition: bytes) -> list[tuple[str, dict[str, str], float]]:
 
 
 def dropped(exposition: bytes) -> dict[str, float]:
-    """What the SDK says it lost, by counter and reason."""
+    """How much telemetry was lost, by signal and reason; what nothing was lost of is left out."""
     lost: defaultdict[str, float] = defaultdict(float)
     for name, labels, value in samples(exposition):
-        if DROPS.match(name) and (reason := labels.get("error_type")) and value:
-            lost[f"{name}:{reason}"] += value
+        if name == names.TELEMETRY_DROPPED.prometheus and value:
+            signal, reason = labels[_label(a.TELEMETRY_SIGNAL)], labels[_label(a.ERROR_TYPE)]
+            lost[f"{signal}: {reason}"] += value
     return dict(lost)
+
+
+def _label(attribute: str) -> str:
+    return attribute.replace(".", "_")

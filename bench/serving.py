@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,8 +11,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -137,6 +138,24 @@ def serving(
         yield served
     finally:
         _end(child)
+
+
+@asynccontextmanager
+async def serving_aside(
+    command: Sequence[str],
+    *,
+    port: int,
+    home: Path,
+    environment: Mapping[str, str],
+    core: int | None = None,
+) -> AsyncGenerator[Serving]:
+    """`serving`, started and ended off the event loop, on which its stand-ins answer it."""
+    manager = serving(command, port=port, home=home, environment=environment, core=core)
+    served = await asyncio.to_thread(manager.__enter__)
+    try:
+        yield served
+    finally:
+        await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
 def _wait(served: Serving) -> None:

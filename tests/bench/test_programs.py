@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from bench import collector_faults, metrics_endpoint, request_cpu
+from bench import metrics_endpoint, request_cpu
 
 # They start the service several times over.
 pytestmark = pytest.mark.slow
@@ -26,17 +26,6 @@ def test_the_cpu_of_a_request_is_told_for_each_variant(capsys: pytest.CaptureFix
     for name, variant in told["variants"].items():
         assert variant["cpu_us_per_request"] > 0, name
         assert variant["rss_mb_loaded"] > 0, name
-
-
-def test_each_state_of_a_collector_is_set_beside_a_live_one(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    collector_faults.main(["--seconds", "2", "--rate", "10"])
-    told = printed(capsys)
-    assert list(told["collectors"]) == ["live", "absent", "slow", "refusing"]
-    assert told["collectors"]["live"]["p99_ratio"] == 1
-    for name, state in told["collectors"].items():
-        assert state["statuses"] == {"200": 20}, name
 
 
 def test_the_time_of_a_scrape_is_told_with_its_series(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,27 +11,27 @@ from bench.load import Answers
 from bench.scrape import dropped, samples
 
 EXPOSITION = b"""\
-# HELP otel_sdk_processor_span_processed_total spans
-# TYPE otel_sdk_processor_span_processed_total counter
-otel_sdk_processor_span_processed_total{otel_component_name="a \\"b\\", c"} 5.0
-otel_sdk_processor_span_processed_total{error_type="queue_full",worker="1"} 3.0
-otel_sdk_processor_span_processed_total{error_type="queue_full",worker="2"} 4.0
-otel_sdk_exporter_log_exported_total{error_type="500"} 0.0
+# HELP gaugeway_telemetry_dropped_total lost
+# TYPE gaugeway_telemetry_dropped_total counter
+quoted_total{scope="a \\"b\\", c"} 5.0
+gaugeway_telemetry_dropped_total{gaugeway_telemetry_signal="traces",error_type="queue_full",worker="1"} 3.0
+gaugeway_telemetry_dropped_total{gaugeway_telemetry_signal="traces",error_type="queue_full",worker="2"} 4.0
+gaugeway_telemetry_dropped_total{gaugeway_telemetry_signal="logs",error_type="queue_full"} 0.0
 plain 1e3
-"""
+"""  # noqa: E501
 
 
 def test_samples_are_read_with_their_labels() -> None:
     assert samples(EXPOSITION)[0] == (
-        "otel_sdk_processor_span_processed_total",
-        {"otel_component_name": 'a \\"b\\", c'},
+        "quoted_total",
+        {"scope": 'a \\"b\\", c'},
         5.0,
     )
     assert samples(EXPOSITION)[-1] == ("plain", {}, 1000.0)
 
 
-def test_only_points_with_a_reason_are_losses() -> None:
-    assert dropped(EXPOSITION) == {"otel_sdk_processor_span_processed_total:queue_full": 7.0}
+def test_losses_are_added_over_workers_and_none_is_left_out() -> None:
+    assert dropped(EXPOSITION) == {"traces: queue_full": 7.0}
 
 
 def test_cpu_and_memory_include_children() -> None:

@@ -137,7 +137,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="retry",
-        headers=_simulate(status=429, times=1),
+        headers=_simulate(status=429, times=1, retry_after=0.1),
         inferences=(Inference(retries=1),),
         moved=_completed(
             Moved(names.RETRIES, 1, {"error_type": "rate_limited"}),

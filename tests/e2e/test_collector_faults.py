@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -44,3 +45,13 @@ def test_what_is_lost_is_counted(subjects: dict[str, Subject], state: str) -> No
 
 def test_nothing_is_lost_with_a_live_collector(subjects: dict[str, Subject]) -> None:
     assert subjects["live"].dropped == {}
+
+
+def test_each_state_is_set_beside_the_live_one(subjects: dict[str, Subject]) -> None:
+    told = collector_faults.result(subjects, seconds=SECONDS, rate=RATE)["collectors"]
+    rows = cast("dict[str, dict[str, Any]]", told)
+    assert list(rows) == list(STATES)
+    assert rows["live"]["p99_ratio"] == 1
+    for state, row in rows.items():
+        assert row["p99_ms"] >= row["p50_ms"] > 0, state
+        assert row["rss_mb"] > 0, state

@@ -21,9 +21,9 @@ from tests.e2e.targets import write_targets
 from tests.otel.receiver import Receiver
 
 WORKERS = 4
-QUIET_REQUESTS = 240
+QUIET_REQUESTS = 200
 LOAD_REQUESTS = 100_000
-STOP_AFTER = 600
+STOP_AFTER = 300
 STOP_WITHIN = 20.0
 """Grace for requests under way, then at most five seconds for telemetry, on a busy machine."""
 
