@@ -23,6 +23,8 @@ from service.errors import (
 from service.providers.protocol import Timeouts
 
 LINGER = 0.05
+MAXIMUM_BODY = 256 * 2**20
+"""Bytes of a whole answer: two thousand long embeddings fit, an endless page does not."""
 
 
 class Response(Protocol):
@@ -39,7 +41,7 @@ class Response(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """The whole body; the connection goes back to the pool."""
+        """The whole body; the connection goes back to the pool, or is closed where that fails."""
         ...
 
     def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -111,10 +113,17 @@ class _AiohttpResponse:
         self.headers: Mapping[str, str] = response.headers
 
     async def read(self) -> bytes:
+        parts: list[bytes] = []
+        size = 0
         try:
-            return await self._response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._within_answer(error) from error
+            async for piece in self.pieces():
+                parts.append(piece)
+                size += len(piece)
+                self._check(size)
+        except BaseException:
+            self.close()
+            raise
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         content = self._response.content
@@ -135,6 +144,13 @@ class _AiohttpResponse:
 
     def close(self) -> None:
         self._response.close()
+
+    def _check(self, size: int) -> None:
+        if size > MAXIMUM_BODY:
+            raise ProviderInvalidResponse(
+                f"{_place(self._url)} sent more than {MAXIMUM_BODY} bytes in one answer.",
+                upstream_status=self.status,
+            )
 
     def _within_answer(self, error: Exception) -> ProviderError:
         place = _place(self._url)

@@ -203,6 +203,19 @@ async def test_a_cut_body_is_an_interrupted_stream(
     assert caught.value.upstream_status == 200
 
 
+async def test_an_answer_without_end_is_refused_before_it_fills_the_memory(
+    transport: AiohttpTransport, upstream: wire.Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.providers.transport.MAXIMUM_BODY", 100)
+    upstream.answers(b"x" * 100)
+    assert len(await body_of(transport, upstream.url)) == 100
+    upstream.streams([b"x" * 60, b"x" * 60], then="hang")
+    with pytest.raises(ProviderInvalidResponse, match="more than 100 bytes"):
+        await body_of(transport, upstream.url)
+    async with asyncio.timeout(2):
+        await upstream.gone.wait()
+
+
 async def test_what_is_not_http_is_an_invalid_response(transport: AiohttpTransport) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
