@@ -12,7 +12,8 @@ RUN /opt/tools/bin/uv pip install --quiet --python /opt/gaugeway/bin/python --re
 COPY . .
 RUN (cd otel && /opt/tools/bin/hatchling build -t wheel -d /wheels) \
  && /opt/tools/bin/hatchling build -t wheel -d /wheels \
- && /opt/tools/bin/uv pip install --quiet --python /opt/gaugeway/bin/python --no-deps --offline /wheels/*.whl
+ && /opt/tools/bin/uv pip install --quiet --python /opt/gaugeway/bin/python --no-deps --offline /wheels/*.whl \
+ && install --mode=0555 compose/serve.sh /opt/gaugeway/bin/serve
 
 FROM ${PYTHON_IMAGE}
 # A fixed number, so that a volume's owner stays right from image to image.
@@ -26,6 +27,5 @@ USER 10001:10001
 WORKDIR /var/lib/gaugeway
 VOLUME ["/var/lib/gaugeway"]
 EXPOSE 8080
-COPY --chmod=0555 compose/serve.sh /usr/local/bin/serve
 # More arguments are uvicorn's.
 ENTRYPOINT ["serve"]

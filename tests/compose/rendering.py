@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ from typing import Any, cast
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = CHECKOUT / "docker-compose.yml"
 ENVIRONMENTS = ("dev", "staging", "prod")
-_COMPOSE = Path(sys.executable).with_name("docker-compose")
+COMPOSE = Path(sys.executable).with_name("docker-compose")
 
 Service = dict[str, Any]
 Project = dict[str, Any]
@@ -27,13 +27,14 @@ class Refused(Exception):  # noqa: N818 - says what compose did
 def render(
     environment: str | None = "dev",
     variables: Mapping[str, str] | None = None,
-    file: Path = COMPOSE_FILE,
+    files: Sequence[Path] = (COMPOSE_FILE,),
 ) -> Project:
     """What compose would run, load profile included; needs no engine. Raises `Refused`."""
     given = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(variables or {})}
     if environment is not None:
         given["GAUGEWAY_ENV"] = environment
-    command = [_COMPOSE, "--file", file, "--env-file", os.devnull, "--profile", "*"]
+    named = [argument for file in files for argument in ("--file", file)]
+    command = [COMPOSE, *named, "--env-file", os.devnull, "--profile", "*"]
     answer = subprocess.run(
         [*command, "config", "--format", "json"],
         env=given,

@@ -38,7 +38,7 @@ def test_the_schema_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     broken = tmp_path / "docker-compose.yml"
     broken.write_text("services: {redis: {imaeg: 'redis:7'}}\n")
     with pytest.raises(Refused, match=r"imaeg false schema"):
-        render(file=broken)
+        render(files=(broken,))
 
 
 def test_dev_is_the_default() -> None:

@@ -66,6 +66,10 @@ def test_only_what_is_named_reaches_the_build() -> None:
     }
 
 
+def test_an_engine_without_buildkit_can_build_it() -> None:
+    assert not re.search(r"--(chmod|mount|link|network|security)=|<<|^# syntax", DOCKERFILE, re.M)
+
+
 def test_the_signal_to_stop_reaches_the_service() -> None:
     script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
     last = script.strip().splitlines()[-1]
