@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from otel import attributes, names
+from otel.bootstrap import settings
 from otel.metric import Metric
 
 _NOTHING: Final = "-"
@@ -27,6 +28,8 @@ def document() -> str:
     """Return the page."""
     parts = [
         _HEAD,
+        "## Settings\n",
+        _settings(),
         "## Metrics of ours\n",
         _metrics(names.OURS),
         "## Metrics of libraries\n\nRecorded by FastAPI and by the process's instrumentation.\n",
@@ -50,6 +53,22 @@ _RECORDS: Final = f"""\
   `{names.USAGE_LOGGER}`, with the same facts, `{attributes.COST}` and `{attributes.LATENCY_MS}`.
 * What the application logs, correlated with its trace.
 """
+
+
+def _settings() -> str:
+    own = [(f"`{name}`", meaning) for name, meaning in settings.OWN.items()]
+    standard = [
+        (f"`{name}`", f"`{value}`", f"`{settings.ELSEWHERE.get(name, value)}`")
+        for name, value in (settings.DEFAULTS | settings.DEV).items()
+    ]
+    return "\n".join(
+        [
+            "The standard `OTEL_*` variables work; these are their defaults here:\n",
+            _table(("Variable", "In dev", "Elsewhere"), standard),
+            "Ours:\n",
+            _table(("Variable", "Meaning"), own),
+        ]
+    )
 
 
 def _metrics(metrics: Iterable[Metric]) -> str:

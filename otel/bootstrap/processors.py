@@ -10,6 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from otel.bootstrap.batching import BatchQueue
 
 _NO_RESOURCE = Resource.get_empty()
+# A Redis command outside any request is a check or an upkeep: metrics count it, a trace of it alone
+# says nothing.
+_ONLY_INSIDE = "opentelemetry.instrumentation.redis"
 
 
 class QueueingSpanProcessor(SpanProcessor):
@@ -22,10 +25,13 @@ class QueueingSpanProcessor(SpanProcessor):
         """Do nothing; what matters is known at the end."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue the span if it is sampled."""
+        """Queue the span if it is sampled and belongs to something."""
         context = span.context
-        if context is not None and context.trace_flags.sampled:
-            self.queue.put(span)
+        if context is None or not context.trace_flags.sampled:
+            return
+        if span.parent is None and _is_housekeeping(span):
+            return
+        self.queue.put(span)
 
     def shutdown(self) -> None:
         """Stop taking spans; the pipeline waits for what is left."""
@@ -63,3 +69,8 @@ class QueueingLogProcessor(LogRecordProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Send what is queued."""
         return self.queue.flush(timeout_millis / 1000)
+
+
+def _is_housekeeping(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == _ONLY_INSIDE

@@ -18,7 +18,7 @@ ConsoleStyle = Literal["human", "json", "off"]
 # Paths that are asked for by machines every few seconds and say nothing about requests.
 EXCLUDED_URLS: Final = "/healthz$,/readyz$,/metrics$"
 
-_DEFAULTS: Final = {
+DEFAULTS: Final = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_METRICS_EXPORTER": "otlp",
     "OTEL_LOGS_EXPORTER": "otlp",
@@ -31,15 +31,28 @@ _DEFAULTS: Final = {
     # FastAPI can add exporters of its own from the same variables; one set is enough.
     "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
 }
-_DEV: Final = {
+DEV: Final = {
     "OTEL_METRIC_EXPORT_INTERVAL": "5000",
     "OTEL_BSP_SCHEDULE_DELAY": "500",
     "OTEL_BLRP_SCHEDULE_DELAY": "500",
 }
-_ELSEWHERE: Final = {
+ELSEWHERE: Final = {
     "OTEL_METRIC_EXPORT_INTERVAL": "15000",
     "OTEL_BSP_SCHEDULE_DELAY": "1000",
     "OTEL_BLRP_SCHEDULE_DELAY": "1000",
+}
+# Our own variables, by what they mean.
+OWN: Final = {
+    "GAUGEWAY_ENV": "`dev`, `staging` or `prod`; `deployment.environment.name` on every signal.",
+    "GAUGEWAY_CONSOLE_LOGS": "`human`, `json` or `off`; `human` in dev, `json` elsewhere.",
+    "GAUGEWAY_SHUTDOWN_TIMEOUT_MS": "How long the end of the process may wait, in all: 5000.",
+    "GAUGEWAY_FASTAPI_TELEMETRY": "`native` or `contrib`: who watches FastAPI from 0.142 on.",
+    "GAUGEWAY_CONTENT_MAX_CHARACTERS": "Where captured messages are cut: 8192.",
+    "GAUGEWAY_LABEL_VALUES_MAX": "Different values of one label of one metric: 100.",
+    "GAUGEWAY_SERIES_MAX": "Different label sets of one metric: 2000.",
+    "GAUGEWAY_PROCESS_GROUP": "Names the processes whose metrics one scrape shows together.",
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "`NO_CONTENT` (the default), "
+    "`SPAN_ONLY`, `EVENT_ONLY` or `SPAN_AND_EVENT`.",
 }
 # Helpers that multiprocessing starts; they run no application code.
 _HELPERS: Final = ("multiprocessing.resource_tracker", "multiprocessing.semaphore_tracker")
@@ -117,7 +130,7 @@ class BootstrapSettings:
 def apply_defaults(environment: MutableMapping[str, str] | None = None) -> None:
     """Set what is not set, so that the SDK, the instrumentations and child processes see it."""
     values = os.environ if environment is None else environment
-    defaults = _DEFAULTS | (_DEV if deployment(values) == "dev" else _ELSEWHERE)
+    defaults = DEFAULTS | (DEV if deployment(values) == "dev" else ELSEWHERE)
     for name, value in defaults.items():
         values.setdefault(name, value)
     values.setdefault("GAUGEWAY_PROCESS_GROUP", uuid.uuid4().hex[:12])

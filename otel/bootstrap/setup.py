@@ -66,9 +66,10 @@ class Handle:
         self.flush(self._left(self._timeout) / 2)
 
     def _left(self, timeout: float) -> float:
-        if self._ending is None:
-            self._ending = time.monotonic()
-        return max(0.1, timeout - (time.monotonic() - self._ending))
+        now = time.monotonic()
+        if self._ending is None or now - self._ending > timeout:
+            self._ending = now
+        return max(0.1, timeout - (now - self._ending))
 
 
 class _State:

@@ -238,3 +238,13 @@ def test_items_put_in_from_many_threads_all_arrive(build: Build, receiver: Recei
         thread.join()
     parts.shutdown(5)
     assert len({span.span_id for span in receiver.spans()}) == 800
+
+
+def test_a_redis_command_outside_any_request_is_no_trace(build: Build, receiver: Receiver) -> None:
+    parts = build(receiver.endpoint)
+    tracer = parts.tracer_provider.get_tracer("opentelemetry.instrumentation.redis")
+    tracer.start_span("PING").end()
+    with parts.tracer_provider.get_tracer("test").start_as_current_span("request"):
+        tracer.start_span("GET").end()
+    parts.shutdown(5)
+    assert sorted(span.name for span in receiver.spans()) == ["GET", "request"]
