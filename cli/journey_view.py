@@ -54,7 +54,9 @@ def show_journey(screen: Console, journey: Journey, links: Mapping[str, str]) ->
     screen.print("[bold]where to look, and how long after the answer it was there[/]")
     for signal in SIGNALS:
         seconds = journey.visible_after[signal]
-        screen.print(f"  {signal:<9}[green]{seconds:5.1f} s[/]  {escape(links[signal])}")
+        address = links[signal]
+        shown = f"[link={address}]{_short(address)}[/link]" if screen.is_terminal else address
+        screen.print(f"  {signal:<9}[green]{seconds:5.1f} s[/]  {shown}", soft_wrap=True)
 
 
 def journey_document(journey: Journey, links: Mapping[str, str]) -> dict[str, Any]:
@@ -125,6 +127,11 @@ def _span_document(span: Span) -> dict[str, Any]:
         "failed": span.failed,
         "attributes": dict(span.attributes),
     }
+
+
+def _short(address: str) -> str:
+    """Return what a terminal shows of an address that can be clicked whole."""
+    return address.split("?", 1)[0]
 
 
 def _movement(movement: Movement) -> str:

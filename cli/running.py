@@ -19,6 +19,7 @@ from stack.lifecycle import (
     Started,
     StartError,
 )
+from stack.plan import GRAFANA_LOGIN
 from stack.record import as_running
 from stack.settings import Settings, load
 from stack.status import ComponentStatus, StackStatus
@@ -131,9 +132,16 @@ def _report(settings: Settings, started: Started, *, detach: bool) -> None:
         screen.print("[green]already up[/]")
     else:
         screen.print(f"[green]up[/] in {started.seconds:.1f} s ({settings.environment})")
+    if _has_grafana(started) and settings.secured:
+        password = settings.home.secrets / GRAFANA_LOGIN
+        screen.print(f"Grafana: user admin, password in {password}")
     screen.print("next: [bold]gaugeway demo[/] follows one request through it")
     if not detach:
         screen.print("[dim]Ctrl-C stops it[/]")
+
+
+def _has_grafana(started: Started) -> bool:
+    return any(part.name == "grafana" and part.ready for part in started.status.components)
 
 
 async def _stay(stack: Stack) -> int:

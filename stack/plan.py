@@ -26,6 +26,7 @@ from stack.home import private_directory
 from stack.settings import Settings
 
 MANAGER = "process-compose"
+GRAFANA_LOGIN = "grafana-admin-password"
 NEEDED_BINARIES = (MANAGER, *BINARIES, "collector")
 
 
@@ -60,7 +61,7 @@ def plan(
 def outlook(settings: Settings) -> tuple[Component, ...]:
     """Return the plan for looking at a stack only: nothing is built, made or written."""
     binaries = {name: Path(name) for name in NEEDED_BINARIES}
-    password = settings.home.secrets / "grafana-admin-password"
+    password = settings.home.secrets / GRAFANA_LOGIN
     return plan(settings, binaries, Credentials(grafana_password=password))
 
 
@@ -69,7 +70,7 @@ def make_credentials(settings: Settings) -> Credentials:
     home = settings.home
     return Credentials(
         tls=tls_material(home, settings.tls, datetime.now(UTC)) if settings.secured else None,
-        grafana_password=secret_file(home, "grafana-admin-password"),
+        grafana_password=secret_file(home, GRAFANA_LOGIN),
         scrape_token=secret_file(home, "scrape-token") if settings.secured else None,
     )
 

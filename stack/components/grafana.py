@@ -101,11 +101,21 @@ def _server_settings(settings: Settings, password_file: Path) -> dict[str, str]:
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        # Nothing is fetched from outside at start.
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(
+            settings.checkout / "grafana" / "dashboards" / "json" / "genai-overview.json"
+        ),
         "GF_USERS_ALLOW_SIGN_UP": "false",
         "GF_USERS_DEFAULT_THEME": "system",
     }
     if settings.environment == "dev":
         # A laptop's own loopback: look without logging in, change nothing.
-        values |= {"GF_AUTH_ANONYMOUS_ENABLED": "true", "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer"}
+        # Links lead into Explore, which a viewer sees only where it may edit (and never save).
+        values |= {
+            "GF_AUTH_ANONYMOUS_ENABLED": "true",
+            "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+            "GF_USERS_VIEWERS_CAN_EDIT": "true",
+        }
     return values
