@@ -16,7 +16,7 @@ from tests.grafana.dashboard_files import targets, with_values
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
-REQUESTS = 300
+REQUESTS = 2000
 
 
 @pytest.fixture(scope="module")
