@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 from otel.inference import Inference
 from service.errors import ProviderError
 from service.exchange import ModelRequest
@@ -18,6 +20,7 @@ from service.settlement import note_failed_attempt
 from service.targets import Target
 
 T = TypeVar("T")
+_TRACE_CONTEXT = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Attempts:
         """The first answer. Raises the last attempt's `ServiceError`; each is counted."""
         request = progress.request
         body = upstream_body(request)
+        sent = trace_headers(inference) if target.trace_context else {}
         here = 0
         while True:
             here += 1
@@ -49,6 +53,7 @@ class Attempts:
                 target=target.name,
                 attempt=progress.attempts,
                 simulate=request.simulate,
+                headers=sent,
             )
             try:
                 return await ask(call)
@@ -66,6 +71,13 @@ class Attempts:
                 inference.retry(error_type=error.error_type, delay_seconds=retry.delay)
                 delay = retry.delay
             await self.sleep(delay)
+
+
+def trace_headers(inference: Inference) -> dict[str, str]:
+    """The inference's place in its trace. Baggage stays here: it may hold anything."""
+    found: dict[str, str] = {}
+    _TRACE_CONTEXT.inject(found, inference.context)
+    return found
 
 
 def upstream_body(request: ModelRequest) -> Mapping[str, Any]:

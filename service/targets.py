@@ -62,7 +62,8 @@ class Target:
     """One public model at one target: everything an attempt needs but the provider object.
 
     `provider_name` is the value for `gen_ai.provider.name`; `provider_model` what the provider
-    calls the model; `prices` None leaves pricing to the price book.
+    calls the model; `prices` None leaves pricing to the price book. `trace_context`: it is ours, or
+    trusted, and is sent the request's `traceparent`, so that its spans join the trace.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Target:
     prices: Prices | None = None
     server_address: str | None = None
     server_port: int | None = None
+    trace_context: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ def _target(name: str, entry: TargetEntry, model: str, path: Path) -> Target:
         provider_name=entry.provider_name or entry.provider,
         provider_model=served.model or model,
         timeouts=Timeouts(**entry.timeouts.model_dump()),
+        trace_context=entry.trace_context,
         retries=RetryPolicy(**entry.retries.model_dump()),
         prices=_prices(served),
         server_address=parts.hostname if parts else None,

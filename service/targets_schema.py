@@ -73,6 +73,7 @@ class TargetEntry(_Strict):
     api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     api_key_file: str | None = None
     headers: dict[str, str] = {}
+    trace_context: bool = False
     options: dict[str, Any] = {}
     timeouts: TimeoutsEntry = TimeoutsEntry()
     retries: RetriesEntry = RetriesEntry()

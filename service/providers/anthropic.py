@@ -52,7 +52,7 @@ class AnthropicProvider:
 
     async def complete(self, call: Call) -> Completion:
         """Answer a chat call as a whole."""
-        response = await self._endpoint.post(PATH, self._request(call), call.timeout)
+        response = await self._endpoint.post(PATH, self._request(call), call)
         answer, _ = await self._endpoint.read_object(response)
         if answer.get("type") != "message" or not isinstance(answer.get("content"), list):
             raise self._endpoint.invalid("JSON that is no message")
@@ -63,7 +63,7 @@ class AnthropicProvider:
         request = {**self._request(call), "stream": True}
         wanted = as_object(call.body.get("stream_options")).get("include_usage") is True
         translator = ChunkTranslator(created=int(self._now()), include_usage=wanted)
-        response = await self._endpoint.post(PATH, request, call.timeout)
+        response = await self._endpoint.post(PATH, request, call)
         try:
             async with aclosing(self._endpoint.events(response)) as events:
                 async for sent in events:

@@ -10,7 +10,7 @@ from typing import Any
 
 from service.errors import ProviderError, ProviderInvalidResponse
 from service.providers.failures import Failure, error_of
-from service.providers.protocol import Timeouts
+from service.providers.protocol import Call, Timeouts
 from service.providers.retry_after import retry_after_seconds, should_retry
 from service.providers.shapes import without_half_surrogates
 from service.providers.sse import Event, EventParser
@@ -44,14 +44,14 @@ class Endpoint:
         self._read_failure = read_failure
         self._now = now
 
-    async def post(self, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> Response:
+    async def post(self, path: str, body: Mapping[str, Any], call: Call) -> Response:
         """Send JSON and give the answer, whose status is 200; raises `ProviderError` otherwise."""
         response = await self._transport.request(
             "POST",
             self._base_url + path,
-            headers=self._headers,
+            headers={**self._headers, **call.headers} if call.headers else self._headers,
             body=encode(body),
-            timeouts=timeouts,
+            timeouts=call.timeout,
         )
         if response.status != 200:
             raise await self._failed(response)

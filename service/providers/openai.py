@@ -45,7 +45,7 @@ class OpenAIProvider:
         # Nothing but a whole answer can be read here, whatever the body says.
         body.pop("stream", None)
         body.pop("stream_options", None)
-        response = await self._endpoint.post(PATHS[call.operation], body, call.timeout)
+        response = await self._endpoint.post(PATHS[call.operation], body, call)
         answer, encoded = await self._endpoint.read_object(response)
         self._raise_inner_failure(answer)
         try:
@@ -56,7 +56,7 @@ class OpenAIProvider:
     async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """Answer a chat call in chunks."""
         body = {**call.body, "model": call.model, "stream": True}
-        response = await self._endpoint.post(PATHS[call.operation], body, call.timeout)
+        response = await self._endpoint.post(PATHS[call.operation], body, call)
         try:
             if response.headers.get("Content-Type", "").startswith("application/json"):
                 await self._refuse_plain_answer(response)

@@ -27,7 +27,8 @@ class Call:
 
     `body` is OpenAI-shaped and validated; the provider replaces `model` by `model`, and `stream`
     follows from the method that is called. `stream_options` is set by the gateway.
-    `attempt` counts from 1 over the whole client request, fallback targets included.
+    `attempt` counts from 1 over the whole client request, fallback targets included. `headers` are
+    sent along with the target's own.
     """
 
     operation: str
@@ -37,6 +38,7 @@ class Call:
     target: str = ""
     attempt: int = 1
     simulate: SimulateControl | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
