@@ -9,7 +9,8 @@ from decimal import Decimal
 from otel import attributes as a
 from otel import names
 from otel.names import USAGE_BODY, Kind, Metric
-from tests.e2e.backends import Line, Loki, Prometheus, Span, Tempo
+from stack.observations import LogLine, Span
+from tests.e2e.backends import Backends
 from tests.e2e.drive import Answer
 from tests.e2e.matrix import Cost, Fact, Inference, Moved, Scenario
 from tests.e2e.polling import NotYetError, until
@@ -35,9 +36,7 @@ class Evidence:
 
     scenario: Scenario
     answers: tuple[Answer, ...]
-    tempo: Tempo
-    prometheus: Prometheus
-    loki: Loki
+    backends: Backends
     before: Mapping[str, float]
     """Values, by query, of the series it shares with other requests, before it was driven."""
 
@@ -89,11 +88,11 @@ def check_spans(seen: Evidence) -> None:
         assert span.kind == "CLIENT", tree
         assert span.parent == servers[0].id, f"{where}: {span.name} is not the request's:\n{tree}"
         _compare(where, span.attributes, _span_attributes(seen, row))
-        assert span.error == (row.error_type is not None), tree
+        assert span.failed == (row.error_type is not None), tree
 
 
 def _whole_trace(seen: Evidence, inferences: int) -> tuple[Span, ...]:
-    spans = seen.tempo.spans(seen.answer.trace_id)
+    spans = seen.backends.spans(seen.answer.trace_id)
     found = sum(a.OPERATION_NAME in span.attributes for span in spans)
     if found < inferences or not any(span.kind == "SERVER" for span in spans):
         listed = ", ".join(f"{span.kind} {span.name}" for span in spans) or "no span"
@@ -160,14 +159,14 @@ def check_metrics(seen: Evidence) -> None:
         if metric.name in listed:
             continue
         query = sum_of(metric, {"gen_ai_request_model": seen.scenario.model})
-        value, wanted = seen.prometheus.value(query), seen.paid.usage.get(DETAILS.get(metric, ""))
+        value, wanted = seen.backends.value(query), seen.paid.usage.get(DETAILS.get(metric, ""))
         assert value == (wanted or None), f"Prometheus: {query} is {value}, expected {wanted}"
 
 
 def _has_moved(seen: Evidence, moved: Moved, *, shared: bool = False) -> None:
     model = {} if shared else {"gen_ai_request_model": seen.scenario.model}
     query = sum_of(moved.metric, {**model, **moved.labels})
-    value = seen.prometheus.value(query)
+    value = seen.backends.value(query)
     wanted = _amount(seen, moved.by)
     if value is None:
         raise NotYetError(f"Prometheus: {query} has no series, expected {wanted or 'at least 1'}")
@@ -196,13 +195,15 @@ def _amount(seen: Evidence, by: int | Fact) -> int | None:
 # -- log -------------------------------------------------------------------------------------
 
 
-def usage_lines(seen: Evidence, *, at_least: int) -> Sequence[Line]:
+def usage_lines(seen: Evidence, *, at_least: int) -> Sequence[LogLine]:
     """The usage records of the answer's trace, oldest first, once there are so many."""
     trace_id = seen.answer.trace_id
     logql = f'{{service_name="gaugeway"}} |= "{USAGE_BODY}" | trace_id="{trace_id}"'
 
-    def probe() -> Sequence[Line]:
-        lines = seen.loki.lines(logql, since=seen.answer.began - 5, until=seen.answer.ended + 300)
+    def probe() -> Sequence[LogLine]:
+        lines = seen.backends.lines(
+            logql, since=seen.answer.began - 5, until=seen.answer.ended + 300
+        )
         if len(lines) < at_least:
             raise NotYetError(f"Loki: {logql} gave {len(lines)} lines, expected {at_least}")
         return lines
@@ -244,7 +245,7 @@ def check_exemplars(seen: Evidence) -> None:
     wanted = {inference.trace_id} if seen.scenario.moved else set[str]()
 
     def probe() -> set[str]:
-        exemplars = seen.prometheus.exemplars(
+        exemplars = seen.backends.exemplars(
             selector, since=seen.paid.began - 5, until=seen.answer.ended + 300
         )
         traces = {one["labels"].get("trace_id", "") for one in exemplars}
@@ -274,7 +275,7 @@ def check_cost(seen: Evidence) -> None:
     query = sum_of(names.COST, {"gen_ai_request_model": seen.scenario.model})
 
     def probe() -> None:
-        value = seen.prometheus.value(query)
+        value = seen.backends.value(query)
         wanted = None if amount is None else float(amount)
         if value != wanted:
             raise NotYetError(f"Prometheus: {query} is {value}, expected {wanted}")

@@ -49,7 +49,7 @@ def stack() -> Generator[Stack]:
 def driven(stack: Stack) -> dict[str, Evidence]:
     """Every scenario of the matrix, driven once, all at the same time."""
     before = {
-        query: stack.prometheus.value(query) or 0.0
+        query: stack.backends.value(query) or 0.0
         for scenario in SCENARIOS
         for query in (sum_of(moved.metric, moved.labels) for moved in scenario.shared)
     }
@@ -60,9 +60,7 @@ def driven(stack: Stack) -> dict[str, Evidence]:
     with ThreadPoolExecutor(len(SCENARIOS)) as pool:
         answers = list(pool.map(send, SCENARIOS))
     return {
-        scenario.name: Evidence(
-            scenario, answered, stack.tempo, stack.prometheus, stack.loki, before
-        )
+        scenario.name: Evidence(scenario, answered, stack.backends, before)
         for scenario, answered in zip(SCENARIOS, answers, strict=True)
     }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.serving import BIN, ROOT
-from tests.e2e.backends import Loki, Prometheus, Tempo
+from tests.e2e.backends import Backends
 
 UP_SECONDS = 1800.0
 """Long enough to build every component where the cache is empty; a warm start takes seconds."""
@@ -33,19 +33,9 @@ class Stack:
     urls: Mapping[str, str]
 
     @property
-    def tempo(self) -> Tempo:
-        """Its traces."""
-        return Tempo(self.urls["tempo"])
-
-    @property
-    def prometheus(self) -> Prometheus:
-        """Its metrics."""
-        return Prometheus(self.urls["prometheus"])
-
-    @property
-    def loki(self) -> Loki:
-        """Its logs."""
-        return Loki(self.urls["loki"])
+    def backends(self) -> Backends:
+        """Its traces, metrics and logs."""
+        return Backends(self.urls["tempo"], self.urls["prometheus"], self.urls["loki"])
 
     def command(self, *arguments: str, within: float = 60.0) -> str:
         """Run `gaugeway` with these arguments on this stack; its standard output."""

@@ -20,9 +20,9 @@ from otel import names
 from service.keys import add_key
 from stack.credentials import tls_material
 from stack.home import Home
+from stack.observations import BackendError
 from stack.settings import TlsFiles
 from stack.supervision.client import SupervisorClient
-from tests.e2e.backends import get
 from tests.e2e.columns import METRICS_WITHIN, sum_of
 from tests.e2e.matrix import SCENARIOS
 from tests.e2e.polling import NotYetError, until
@@ -87,7 +87,7 @@ def test_a_sender_without_the_token_is_refused(secured: Secured) -> None:
     for token in (None, "wrong"):
         status, trace_id = replace(secured.sender, token=token).send_span()
         assert status == 401, f"token {token!r} was answered {status}"
-        assert secured.stack.tempo.spans(trace_id) == ()
+        assert secured.stack.backends.spans(trace_id) == ()
     status, trace_id = secured.sender.send_span()
     assert status == 200
     _arrives(secured, trace_id)
@@ -103,7 +103,7 @@ def test_plain_text_is_refused(secured: Secured) -> None:
     plain = replace(secured.sender, url=secured.sender.url.replace("https://", "http://"))
     status, trace_id = plain.send_span()
     assert status == 400
-    assert secured.stack.tempo.spans(trace_id) == ()
+    assert secured.stack.backends.spans(trace_id) == ()
 
 
 def test_four_workers_arrive_whole_through_tls(secured: Secured) -> None:
@@ -120,7 +120,7 @@ def test_four_workers_arrive_whole_through_tls(secured: Secured) -> None:
     query = sum_of(names.OPERATION_DURATION, {"gen_ai_request_model": PLAIN.model})
 
     def probe() -> None:
-        value = secured.stack.prometheus.value(query)
+        value = secured.stack.backends.value(query)
         if value != REQUESTS:
             raise NotYetError(f"Prometheus: {query} is {value}, expected {REQUESTS}")
 
@@ -144,9 +144,9 @@ def test_what_a_backend_missed_survives_a_restart_of_the_collector(secured: Secu
 
     def probe() -> None:
         try:
-            lines = secured.stack.loki.lines(logql, since=began - 5, until=time.time() + 5)
-        except (urllib.error.URLError, ConnectionError) as error:
-            raise NotYetError(f"Loki: {error}") from None
+            lines = secured.stack.backends.lines(logql, since=began - 5, until=time.time() + 5)
+        except BackendError as error:
+            raise NotYetError(str(error)) from None
         if len(lines) != 1:
             raise NotYetError(f"Loki: {logql} gave {len(lines)} lines, expected 1")
 
@@ -165,10 +165,9 @@ def _self_telemetry(stack: Stack) -> None:
     query = "sum(otelcol_exporter_queue_capacity)"
 
     def probe() -> None:
-        if not stack.prometheus.value(query):
-            targets = get(f"{stack.urls['prometheus']}/api/v1/targets")["data"]["activeTargets"]
-            states = {one["labels"]["job"]: one["health"] for one in targets}
-            raise NotYetError(f"Prometheus: {query} has no series; scraped: {states}")
+        if not stack.backends.value(query):
+            scraped = {one.labels["job"]: one.value for one in stack.backends.series("up")}
+            raise NotYetError(f"Prometheus: {query} has no series; up: {scraped}")
 
     until(probe, within=METRICS_WITHIN)
 
@@ -176,9 +175,9 @@ def _self_telemetry(stack: Stack) -> None:
 def _arrives(secured: Secured, trace_id: str) -> None:
     def probe() -> None:
         try:
-            spans = secured.stack.tempo.spans(trace_id)
-        except (AssertionError, urllib.error.URLError, ConnectionError) as error:
-            raise NotYetError(f"Tempo: {error}") from None
+            spans = secured.stack.backends.spans(trace_id)
+        except BackendError as error:
+            raise NotYetError(str(error)) from None
         if not spans:
             raise NotYetError(f"Tempo does not know the trace {trace_id}")
 

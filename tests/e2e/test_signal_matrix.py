@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from otel import names
-from tests.e2e.backends import Prometheus
+from stack.observations import Series
+from tests.e2e.backends import Backends
 from tests.e2e.columns import COLUMNS, METRICS_WITHIN, Evidence
 from tests.e2e.matrix import SCENARIOS, Scenario
 from tests.e2e.polling import NotYetError, until
@@ -44,7 +45,7 @@ def test_the_first_sample_of_a_series_counts(driven: dict[str, Evidence]) -> Non
     query = f"sum(increase({selector}[10m]))"
 
     def probe() -> None:
-        value = seen.prometheus.value(query)
+        value = seen.backends.value(query)
         # Extrapolation adds up to a scrape's distance at either end of what it saw.
         if value is None or not 0.9 <= value / float(cost) <= 1.25:
             raise NotYetError(f"Prometheus: {query} is {value}, the request's cost {cost}")
@@ -57,17 +58,17 @@ def test_answers_are_counted_by_route_and_status(stack: Stack, driven: dict[str,
     for status in sorted({answer.status for answer in answers}):
         wanted = sum(answer.status == status for answer in answers)
         until(
-            lambda status=status, wanted=wanted: _http_count(stack.prometheus, status, wanted),
+            lambda status=status, wanted=wanted: _http_count(stack.backends, status, wanted),
             within=METRICS_WITHIN,
         )
 
 
-def _http_count(prometheus: Prometheus, status: int, wanted: int) -> None:
+def _http_count(backends: Backends, status: int, wanted: int) -> None:
     query = (
         f"sum(http_server_request_duration_seconds_count"
         f'{{http_route=~"/v1/.*",http_response_status_code="{status}"}})'
     )
-    value = prometheus.value(query)
+    value = backends.value(query)
     if value != wanted:
         raise NotYetError(f"Prometheus: {query} is {value}, expected {wanted}")
 
@@ -77,12 +78,12 @@ def test_no_series_is_taken_in_twice(stack: Stack, driven: dict[str, Evidence]) 
     series = f"{names.OPERATION_DURATION.prometheus}_count"
     query = f'count by (job, instance) ({series}{{gen_ai_request_model="{seen.scenario.model}"}})'
 
-    def probe() -> list[tuple[dict[str, str], float]]:
-        found = stack.prometheus.query(query)
+    def probe() -> tuple[Series, ...]:
+        found = stack.backends.series(query)
         if not found:
             raise NotYetError(f"Prometheus: {query} gave nothing")
         return found
 
     found = until(probe, within=METRICS_WITHIN)
     assert len(found) == 1, f"Prometheus: {query} gave {found}"
-    assert found[0][0]["job"] == "gaugeway"
+    assert found[0].labels["job"] == "gaugeway"
