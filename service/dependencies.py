@@ -24,10 +24,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Something to ask whether it is there; `check` raises when it is not."""
+    """Something to ask whether it is there; `check` raises when it is not.
+
+    `interval` in seconds, where it is another than that of the rest.
+    """
 
     name: str
     check: Callable[[], Awaitable[None]]
+    interval: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class DependencyMonitor:
     async def _watch(self, dependency: Dependency) -> None:
         while True:
             await self.check(dependency)
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(dependency.interval or self._interval)
 
     def _record(self, name: str, seconds: float, problem: str | None) -> None:
         labels: dict[str, str | int | None] = {names.DEPENDENCY_NAME: name}

@@ -104,7 +104,12 @@ class Runtime:
             [
                 Dependency("redis", redis.ping),
                 Dependency("collector", partial(reach, settings.otlp_endpoint)),
-                *(Dependency(f"target:{name}", providers[name].check) for name in providers),
+                *(
+                    Dependency(
+                        f"target:{name}", provider.check, settings.target_check_interval_seconds
+                    )
+                    for name, provider in providers.items()
+                ),
             ],
             interval=settings.check_interval_seconds,
             timeout=settings.check_timeout_seconds,

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """Opens /metrics and the details of /readyz outside dev."""
     scrape_token_file: Path | None = None
     check_interval_seconds: Seconds = 5.0
+    target_check_interval_seconds: Seconds = 30.0
+    """Providers are asked less often: each worker asks each of them."""
     check_timeout_seconds: Seconds = 2.0
     otlp_endpoint: str = Field(
         default="http://127.0.0.1:4318",

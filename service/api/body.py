@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from fastapi import Request
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from service.errors import InvalidJson, InvalidRequest, RequestTooLarge, UnsupportedMediaType
 
@@ -26,10 +26,12 @@ class BodyTimeout(InvalidRequest):
     default_code = "request_timeout"
 
 
-async def read_json_object(request: Request, *, limit: int) -> dict[str, Any]:
+async def read_json_object(
+    receive: Receive, headers: Mapping[str, str], *, limit: int
+) -> dict[str, Any]:
     """The body as a JSON object. Raises what is wrong with it, as a 4xx."""
-    _require_json(request)
-    return parse_json_object(await _read(request, limit))
+    _require_json(headers)
+    return parse_json_object(await _read(receive, headers.get("content-length", ""), limit))
 
 
 def parse_json_object(raw: bytes) -> dict[str, Any]:
@@ -48,8 +50,7 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def _require_json(request: Request) -> None:
-    headers = request.headers
+def _require_json(headers: Mapping[str, str]) -> None:
     declared = headers.get("content-type")
     if declared is not None and not _is_json(declared):
         raise UnsupportedMediaType(_MEDIA_TYPE)
@@ -70,14 +71,13 @@ def _is_json(declared: str) -> bool:
     )
 
 
-async def _read(request: Request, limit: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared[:20]) > limit:
+async def _read(receive: Receive, declared: str, limit: int) -> bytes:
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         raise RequestTooLarge(_TOO_LARGE.format(limit=limit))
     parts: list[bytes] = []
     size = 0
     while True:
-        message = await request.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         part: bytes = message.get("body", b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from typing import cast
 
 from fastapi import Request
@@ -16,6 +17,13 @@ from service.runtime import Runtime
 TRACE_ID_KEY = "gaugeway.trace_id"
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NO_TRACE = "0" * 32
+
+
+def headers_of(request: Request) -> Mapping[str, str]:
+    """The request's headers by lower-case name, decoded once; of a doubled one the last counts."""
+    return {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]
+    }
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
-from fastapi import Request
-
 from otel.attributes import OTHER
-from service.api.context import runtime_of
 from service.cache import CacheDirective, parse_cache_control
 from service.errors import InvalidRequest
 from service.exchange import Bill, CacheResult
@@ -26,18 +25,17 @@ TOKENS = "x-gaugeway-tokens"
 DURATION = "x-gaugeway-duration-ms"
 
 
-def component_of(request: Request) -> str | None:
+def component_of(given: Mapping[str, str], declared: AbstractSet[str]) -> str | None:
     """The declared component a caller names; one that is not declared is `_OTHER`."""
-    named = request.headers.get(COMPONENT)
+    named = given.get(COMPONENT)
     if not named:
         return None
-    return named if named in runtime_of(request).components else OTHER
+    return named if named in declared else OTHER
 
 
-def deadline_of(request: Request, now: float) -> float:
+def deadline_of(given: Mapping[str, str], *, now: float, allowed: float) -> float:
     """When the request must be answered, on the loop's clock; a caller can only lower it."""
-    allowed = runtime_of(request).settings.deadline_seconds
-    asked = request.headers.get(DEADLINE)
+    asked = given.get(DEADLINE)
     if asked is not None:
         if not (asked.isascii() and asked.isdigit()) or not 1 <= int(asked[:16]) <= 10**12:
             raise InvalidRequest(
@@ -48,16 +46,14 @@ def deadline_of(request: Request, now: float) -> float:
     return now + allowed
 
 
-def cache_of(request: Request) -> CacheDirective:
+def cache_of(given: Mapping[str, str]) -> CacheDirective:
     """What the caller wants of the response cache."""
-    return parse_cache_control(request.headers.get("cache-control"))
+    return parse_cache_control(given.get("cache-control"))
 
 
-def simulate_of(request: Request) -> SimulateControl | None:
-    """The caller's wishes to the simulated provider, where settings let callers have them."""
-    if not runtime_of(request).settings.simulate_control:
-        return None
-    wish = request.headers.get(SIMULATE)
+def simulate_of(given: Mapping[str, str]) -> SimulateControl | None:
+    """The caller's wishes to the simulated provider."""
+    wish = given.get(SIMULATE)
     return None if wish is None else parse_header(wish)
 
 

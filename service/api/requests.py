@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from service.api import headers
 from service.api.body import BodyTimeout, read_json_object
-from service.api.context import runtime_of
+from service.api.context import headers_of, runtime_of
 from service.api.schemas import check, with_whole_numbers
 from service.errors import DeadlineExceeded, ServiceUnavailable
 from service.exchange import ModelRequest
@@ -34,24 +34,24 @@ async def model_request(
         raise ServiceUnavailable(
             "The service is stopping. Try again.", code="shutting_down", retry_after=1
         )
-    caller = await authenticate(request)
-    settings = runtime.settings
+    given, settings = headers_of(request), runtime.settings
+    caller = await runtime.keys.authenticate(given.get("authorization"))
     now = asyncio.get_running_loop().time()
-    deadline = headers.deadline_of(request, now)
+    deadline = headers.deadline_of(given, now=now, allowed=settings.deadline_seconds)
     try:
         # A client that sends slowly must hold up neither its connection nor the end of the service.
         with runtime.in_flight.track(now + settings.body_timeout_seconds):
-            body = await read_json_object(request, limit=settings.max_body_bytes)
+            body = await read_json_object(request.receive, given, limit=settings.max_body_bytes)
     except DeadlineExceeded:
         raise BodyTimeout(
             f"The request body did not arrive within {settings.body_timeout_seconds:g} seconds."
         ) from None
     check(schema, body)
     body = with_whole_numbers(body)
-    model, simulate = body["model"], headers.simulate_of(request)
+    model, simulate = body["model"], None
     if settings.simulate_control:
         model, wish = split_model(model)
-        simulate = simulate or wish
+        simulate = headers.simulate_of(given) or wish
     return ModelRequest(
         operation=operation,
         model=model,
@@ -59,8 +59,8 @@ async def model_request(
         app=caller.app,
         started=started,
         deadline=deadline,
-        component=headers.component_of(request),
+        component=headers.component_of(given, runtime.components),
         stream=operation == "chat" and body.get("stream") is True,
-        cache=headers.cache_of(request),
+        cache=headers.cache_of(given),
         simulate=simulate,
     )
