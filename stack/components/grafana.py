@@ -97,7 +97,9 @@ def _server_settings(settings: Settings, password_file: Path) -> dict[str, str]:
         "GF_PATHS_PLUGINS": str(settings.home.data("grafana") / "plugins"),
         "GF_LOG_MODE": "console",
         "GF_LOG_LEVEL": "warn",
-        "GF_SECURITY_ADMIN_PASSWORD__FILE": str(password_file),
+        # Grafana reads the file itself. Only its image knows GF_…__FILE; elsewhere that would leave
+        # the password `admin`.
+        "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{password_file}}}",
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",

@@ -187,7 +187,9 @@ def test_an_installed_grafana_is_provisioned_from_the_checkout_without_a_default
     assert Path(environment["GF_PATHS_PROVISIONING"], "datasources").is_dir()
     assert Path(environment["GAUGEWAY_DASHBOARDS_PATH"]).is_dir()
     assert environment["GAUGEWAY_TEMPO_URL"] == settings.url("tempo")
-    password = Path(environment["GF_SECURITY_ADMIN_PASSWORD__FILE"])
+    expression = environment["GF_SECURITY_ADMIN_PASSWORD"]
+    assert expression.startswith("$__file{")
+    password = Path(expression.removeprefix("$__file{").removesuffix("}"))
     assert len(password.read_text()) >= 43
     assert password.is_relative_to(home.secrets)
 
