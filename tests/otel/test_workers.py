@@ -1,14 +1,21 @@
 """With many workers nothing is lost or doubled, and one scrape tells of all of them."""
 
+import contextlib
+import http.client
 import json
+import os
 import re
+import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel import names
+from otel.names import USAGE_BODY
 from tests.otel.processes import Application, instrumented, until
 from tests.otel.receiver import Receiver
 
@@ -70,9 +77,6 @@ def test_workers_tell_themselves_apart_and_add_up(
 
 
 def test_a_worker_that_died_leaves_the_scrape(tmp_path: Path, receiver: Receiver) -> None:
-    import os
-    import signal
-
     with Application(SERVERS["gunicorn"], tmp_path, endpoint=receiver.endpoint) as app:
         victim = json.loads(app.get("/infer")[1])["process"]
         before = _costs(app.get("/metrics")[1])
@@ -84,3 +88,32 @@ def test_a_worker_that_died_leaves_the_scrape(tmp_path: Path, receiver: Receiver
         until(is_gone)
         app.stop()
     assert not list(tmp_path.glob("gaugeway-otel-*/*/*.sock"))
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+def test_a_sigterm_under_load_loses_nothing(
+    tmp_path: Path, receiver: Receiver, server: str
+) -> None:
+    answered: list[int] = []
+
+    def ask(app: Application) -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while True:
+                status, _ = app.get("/infer")
+                answered.append(status)
+
+    with Application(SERVERS[server], tmp_path, endpoint=receiver.endpoint) as app:
+        askers = [threading.Thread(target=ask, args=(app,)) for _ in range(6)]
+        for asker in askers:
+            asker.start()
+        until(lambda: len(answered) > 300, 30)
+        assert app.stop() < 6
+        for asker in askers:
+            asker.join(10)
+    assert set(answered) == {200}
+    server_spans = [span for span in receiver.spans() if span.kind == Span.SPAN_KIND_SERVER]
+    inference_spans = [span for span in receiver.spans() if span.kind == Span.SPAN_KIND_CLIENT]
+    usage_records = [log for _, log in receiver.logs() if log.body.string_value == USAGE_BODY]
+    # A request that was answered while its client's connection broke is one span more.
+    assert len(answered) <= len(server_spans) <= len(answered) + len(askers)
+    assert len(server_spans) == len(inference_spans) == len(usage_records)
