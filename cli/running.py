@@ -7,6 +7,7 @@ import signal
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.live import Live
 
 from cli.console import console, show_error, show_failed, status_view
@@ -120,8 +121,11 @@ async def _start(stack: Stack) -> Started:
     screen = console()
     if not screen.is_terminal:
         return await stack.start(_Lines())
-    with Live(console=screen, transient=True, refresh_per_second=8) as live:
-        return await stack.start(_Table(live))
+    table = _Table(screen)
+    try:
+        return await stack.start(table)
+    finally:
+        table.close()
 
 
 def _report(settings: Settings, started: Started, *, detach: bool) -> None:
@@ -166,13 +170,24 @@ async def _stay(stack: Stack) -> int:
 
 
 class _Table:
-    """Redraws the table while parts come up."""
+    """Redraws the table while parts come up; begins once there is something to show.
 
-    def __init__(self, live: Live):
-        self._live = live
+    Until then the terminal belongs to the progress of a build.
+    """
+
+    def __init__(self, screen: Console):
+        self._live = Live(console=screen, transient=True, refresh_per_second=8)
+        self._started = False
 
     def looked(self, status: StackStatus) -> None:
+        if not self._started:
+            self._live.start()
+            self._started = True
         self._live.update(status_view(status, starting=True))
+
+    def close(self) -> None:
+        if self._started:
+            self._live.stop()
 
 
 class _Lines:
