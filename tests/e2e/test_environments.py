@@ -7,6 +7,7 @@ import ssl
 import tempfile
 import time
 import urllib.error
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,25 +16,27 @@ from pathlib import Path
 import certifi
 import pytest
 
-from bench.load import Question, closed_loop
+from bench.load import Question
 from otel import names
+from otel.names import USAGE_BODY
 from service.keys import add_key
 from stack.credentials import tls_material
 from stack.home import Home
 from stack.observations import BackendError
 from stack.settings import TlsFiles
 from stack.supervision.client import SupervisorClient
-from tests.e2e.columns import METRICS_WITHIN, sum_of
+from tests.e2e.columns import METRICS_WITHIN, SPANS_WITHIN, sum_of
 from tests.e2e.matrix import SCENARIOS
 from tests.e2e.polling import NotYetError, until
 from tests.e2e.secured import Sender
 from tests.e2e.stack import Stack, running
+from tests.e2e.stopping import stopped_under_load
 from tests.e2e.targets import write_targets
 
 PLAIN = next(scenario for scenario in SCENARIOS if scenario.name == "plain")
 OFFSETS = {"staging": 16007, "prod": 16014}
 WORKERS = 4
-REQUESTS = 80
+ANSWERS = 80
 BACKENDS = ("tempo", "loki")
 
 
@@ -106,26 +109,39 @@ def test_plain_text_is_refused(secured: Secured) -> None:
     assert secured.stack.backends.spans(trace_id) == ()
 
 
-def test_four_workers_arrive_whole_through_tls(secured: Secured) -> None:
+def test_four_workers_stopped_under_load_lose_nothing_on_the_way(secured: Secured) -> None:
+    began = time.time()
     answers = asyncio.run(
-        closed_loop(
+        stopped_under_load(
             secured.stack.service_url,
             {"authorization": f"Bearer {secured.api_key}"},
             [Question(PLAIN.model)],
-            requests=REQUESTS,
-            concurrency=16,
+            after=ANSWERS,
+            stop=lambda: secured.stop("service"),
         )
     )
-    assert answers.statuses == {200: REQUESTS}, answers.statuses
+    wanted = {trace_id for trace_id, (_, status) in answers.traces.items() if status == 200}
     query = sum_of(names.OPERATION_DURATION, {"gen_ai_request_model": PLAIN.model})
+    logql = f'{{service_name="gaugeway"}} |= "{USAGE_BODY}"'
 
-    def probe() -> None:
+    def counted() -> None:
         value = secured.stack.backends.value(query)
-        if value != REQUESTS:
-            raise NotYetError(f"Prometheus: {query} is {value}, expected {REQUESTS}")
+        if value != len(wanted):
+            raise NotYetError(f"Prometheus: {query} is {value}, expected {len(wanted)}")
 
-    until(probe, within=METRICS_WITHIN)
-    for trace_id in list(answers.traces)[:: REQUESTS // 4]:
+    def recorded() -> None:
+        lines = secured.stack.backends.lines(logql, since=began - 5, until=time.time() + 5)
+        found = Counter(line.fields["trace_id"] for line in lines)
+        if found != Counter(wanted):
+            lost, more = len(wanted - found.keys()), found.total() - len(found.keys() & wanted)
+            raise NotYetError(
+                f"Loki: {logql} has {found.total()} records of {len(wanted)} requests answered: "
+                f"{lost} lost, {more} doubled or of no answer"
+            )
+
+    until(counted, within=METRICS_WITHIN)
+    until(recorded, within=SPANS_WITHIN)
+    for trace_id in sorted(wanted)[:: len(wanted) // 8]:
         _arrives(secured, trace_id)
 
 

@@ -17,12 +17,12 @@ from otel import names
 from tests.e2e.matrix import SCENARIOS
 from tests.e2e.polling import NotYetError, until
 from tests.e2e.received import measurements, received
+from tests.e2e.stopping import stopped_under_load
 from tests.e2e.targets import write_targets
 from tests.otel.receiver import Receiver
 
 WORKERS = 4
 QUIET_REQUESTS = 200
-LOAD_REQUESTS = 100_000
 STOP_AFTER = 300
 STOP_WITHIN = 20.0
 """Grace for requests under way, then at most five seconds for telemetry, on a busy machine."""
@@ -78,7 +78,13 @@ async def test_four_workers_stopped_under_load_account_for_every_request(
             served.url, served.headers, QUESTIONS, requests=QUIET_REQUESTS, concurrency=16
         )
         await asyncio.to_thread(_metrics_are_complete, served, quiet)
-        loaded = await _stopped_under_load(served)
+        loaded = await stopped_under_load(
+            served.url,
+            served.headers,
+            QUESTIONS,
+            after=STOP_AFTER,
+            stop=lambda: _stop(served),
+        )
         status = served.child.returncode
         log = served.tail(200)
     assert status in (0, -signal.SIGTERM), f"ended with {status}:\n{log}"
@@ -101,30 +107,9 @@ def _metrics_are_complete(served: Serving, answers: Answers) -> None:
         probe()
 
 
-async def _stopped_under_load(served: Serving) -> Answers:
-    """Load the service, stop it in the middle, and keep what was answered."""
-    answers = Answers()
-    stopped = asyncio.Event()
-
-    async def stop() -> None:
-        while answers.answered < STOP_AFTER:
-            await asyncio.sleep(0.01)
-        took = await asyncio.to_thread(served.stop)
-        stopped.set()
-        assert took < STOP_WITHIN, f"It took {took:.1f} s to stop:\n{served.tail(100)}"
-
-    stopping = asyncio.create_task(stop())
-    await closed_loop(
-        served.url,
-        served.headers,
-        QUESTIONS,
-        requests=LOAD_REQUESTS,
-        concurrency=16,
-        until=stopped.is_set,
-        answers=answers,
-    )
-    await stopping
-    return answers
+def _stop(served: Serving) -> None:
+    took = served.stop()
+    assert took < STOP_WITHIN, f"It took {took:.1f} s to stop:\n{served.tail(100)}"
 
 
 def _every_request_is_accounted_for(
