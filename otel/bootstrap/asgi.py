@@ -5,8 +5,7 @@ import functools
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-import wrapt
-
+from otel.bootstrap.hooks import when_imported
 from otel.instruments import Histogram
 
 Scope = MutableMapping[str, Any]
@@ -54,7 +53,7 @@ def watch_lifespans(lag: Callable[[], Histogram], at_end: Callable[[], object] |
         original: Lifespan = router.lifespan
         router.lifespan = _watched(original, lag, at_end)
 
-    wrapt.register_post_import_hook(patch, "starlette.routing")
+    when_imported("starlette.routing", patch)
 
 
 def _watched(

@@ -20,7 +20,7 @@ class Cleaner:
 
     def __init__(self) -> None:
         self._clean: set[str] = set()
-        self._secret_keys: dict[str, bool] = {}
+        self._plain_keys: set[str] = set()
 
     def text(self, value: str) -> str:
         """Redact one string."""
@@ -57,27 +57,30 @@ class Cleaner:
         if not attributes:
             return None
         changed: dict[str, Any] | None = None
-        clean = self._clean
+        clean, plain = self._clean, self._plain_keys
         for key, value in attributes.items():
+            # The common case first: a known key with a value that was seen before, or a number.
             kind = cast(type[object], type(value))
-            if kind is int or kind is bool or kind is float:
+            if kind is str:
+                if value in clean and key in plain:
+                    continue
+            elif kind is int or kind is bool or kind is float:
                 continue
-            secret = self._secret(key)
-            if kind is str and not secret and value in clean:
-                continue
-            cleaned = MASK if secret else self.value(value)
+            cleaned = MASK if self._secret(key) else self.value(value)
             if cleaned is not value and cleaned != value:
                 changed = dict(attributes) if changed is None else changed
                 changed[key] = cleaned
         return changed
 
     def _secret(self, key: str) -> bool:
-        known = self._secret_keys.get(key)
-        if known is None:
-            if len(self._secret_keys) >= _REMEMBERED:
-                self._secret_keys.clear()
-            known = self._secret_keys[key] = names_a_secret(key)
-        return known
+        if key in self._plain_keys:
+            return False
+        if names_a_secret(key):
+            return True
+        if len(self._plain_keys) >= _REMEMBERED:
+            self._plain_keys.clear()
+        self._plain_keys.add(key)
+        return False
 
     def span(self, span: ReadableSpan) -> ReadableSpan:
         """Return the span, or a copy of it without its credentials."""

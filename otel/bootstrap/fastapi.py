@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import wrapt
 
+from otel.bootstrap.hooks import when_imported
+
 # The first release with telemetry of its own.
 _NATIVE_SINCE: Final = (0, 142)
 
@@ -55,7 +57,7 @@ def set_defaults(excluded_urls: str) -> None:
     def patch(module: Any) -> None:
         wrapt.wrap_function_wrapper(module, "FastAPI.__init__", with_defaults)
 
-    wrapt.register_post_import_hook(patch, "fastapi.applications")
+    when_imported("fastapi.applications", patch)
 
 
 def leave_to_contrib() -> None:
@@ -71,4 +73,4 @@ def leave_to_contrib() -> None:
     def patch(module: Any) -> None:
         wrapt.wrap_function_wrapper(module, "FastAPI.__init__", switched_off)
 
-    wrapt.register_post_import_hook(patch, "fastapi.applications")
+    when_imported("fastapi.applications", patch)

@@ -9,6 +9,7 @@ from weakref import WeakSet
 import wrapt
 
 from otel import attributes as a
+from otel.bootstrap.hooks import when_imported
 from otel.instruments import Instruments
 from otel.labels import Labels
 
@@ -25,9 +26,9 @@ class RedisMetrics:
     def install(self) -> None:
         """Hook into redis-py when it is imported."""
         for module in ("redis.client", "redis.asyncio.client"):
-            wrapt.register_post_import_hook(self._patch_client, module)
+            when_imported(module, self._patch_client)
         for module in ("redis.connection", "redis.asyncio.connection"):
-            wrapt.register_post_import_hook(self._patch_pool, module)
+            when_imported(module, self._patch_pool)
 
     def connections(self) -> Iterable[tuple[float, Labels]]:
         """Count the connections of all pools by pool and state."""

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 
 from otel.bootstrap import asgi, fastapi, logs, pipeline
+from otel.bootstrap.hooks import when_imported
 from otel.bootstrap.lifecycle import on_exit
 from otel.bootstrap.prometheus import ProcessExposition
 from otel.bootstrap.redis import RedisMetrics
@@ -154,6 +155,10 @@ def load_instrumentor(entry_point: EntryPoint, **kwargs: Any) -> None:
         kwargs |= {"excluded_urls": settings.excluded_urls, "exclude_spans": ["receive", "send"]}
     if entry_point.name == "system_metrics":
         _watch_process(**kwargs)
+        return
+    if entry_point.name == "redis":
+        # Importing redis-py takes half a second, which a process that does not use it can save.
+        when_imported("redis", lambda _: entry_point.load()().instrument(**kwargs))
         return
     entry_point.load()().instrument(**kwargs)
 
