@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from otel import attributes as names
@@ -143,14 +146,30 @@ class DependencyMonitor:
             logger.info("Dependency %s is back", finding.name)
 
 
-async def reach(url: str) -> None:
-    """Open and close a TCP connection to a URL's host. Raises `OSError`."""
+def reachable(url: str, *, authority: Path | None = None) -> Callable[[], Awaitable[None]]:
+    """Return a check that opens and closes a connection to a URL's host, over TLS where it says so.
+
+    `authority`: the certificate to trust instead of the system's. The check raises `OSError`, also
+    where the certificate is not trusted.
+    """
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme in ("https", "rediss") else 80)
-    _, writer = await asyncio.open_connection(parts.hostname or "localhost", port)
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+    secure = parts.scheme in ("https", "rediss")
+    host, port = parts.hostname or "localhost", parts.port or (443 if secure else 80)
+
+    @functools.cache
+    def trust() -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=authority)
+
+    async def check() -> None:
+        # A bare connection would leave a failed handshake in the other side's log at every check.
+        # A certificate that cannot be read makes the Collector unreachable, not the service unable.
+        tls = await asyncio.to_thread(trust) if secure else None
+        _, writer = await asyncio.open_connection(host, port, ssl=tls)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    return check
 
 
 def _problem(error: Exception) -> str:

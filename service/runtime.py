@@ -8,13 +8,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from otel.inference import Telemetry
 from service.attempts import Attempts
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
-from service.dependencies import Dependency, DependencyMonitor, reach
+from service.dependencies import Dependency, DependencyMonitor, reachable
 from service.gateway import Gateway
 from service.inferences import Inferences
 from service.interruption import InFlight
@@ -103,7 +102,10 @@ class Runtime:
         self.dependencies = DependencyMonitor(
             [
                 Dependency("redis", redis.ping),
-                Dependency("collector", partial(reach, settings.otlp_endpoint)),
+                Dependency(
+                    "collector",
+                    reachable(settings.otlp_endpoint, authority=settings.otlp_certificate),
+                ),
                 *(
                     Dependency(
                         f"target:{name}", provider.check, settings.target_check_interval_seconds

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
     )
     """Where telemetry is sent; here only its reachability is checked for /readyz."""
+    otlp_certificate: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_CERTIFICATE", "otlp_certificate"),
+    )
+    """The authority that vouches for the Collector; the system's when unset."""
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,10 @@ import pytest
 
 from otel import names
 from otel.testing import recorded
-from service.dependencies import Dependency, DependencyMonitor, reach
+from service.dependencies import Dependency, DependencyMonitor, reachable
 from service.errors import ProviderUnreachable
+from stack.credentials import TlsFiles, tls_material
+from stack.home import Home
 from tests.service.running import RunningService, running, settings_for, wait_for
 
 DEAD_REDIS = "redis://user:hunter2@127.0.0.1:1/0"
@@ -128,21 +133,47 @@ async def test_what_a_check_raises_becomes_a_word_without_secrets() -> None:
     }
 
 
-async def test_reach_connects_or_raises() -> None:
+async def test_a_host_is_reachable_while_it_listens() -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    await reach(f"http://127.0.0.1:{port}/path")
+    await reachable(f"http://127.0.0.1:{port}/path")()
     server.close()
     await server.wait_closed()
     with pytest.raises(OSError, match=r"refused|Connect"):
-        await reach(f"http://127.0.0.1:{port}")
+        await reachable(f"http://127.0.0.1:{port}")()
+
+
+async def test_a_host_with_tls_is_reachable_for_those_who_trust_its_authority(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    ours = tls_material(home, TlsFiles(), datetime.now(UTC))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(ours.certificate, ours.key)
+    shaken = asyncio.Event()
+
+    def greeted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        shaken.set()
+        writer.close()
+
+    server = await asyncio.start_server(greeted, "127.0.0.1", 0, ssl=context)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await reachable(url, authority=ours.authority)()
+    await asyncio.wait_for(shaken.wait(), 5)
+    for stranger in (None, tmp_path / "absent.pem"):
+        with pytest.raises(OSError, match=r"certificate|No such file"):
+            await reachable(url, authority=stranger)()
+    server.close()
+    await server.wait_closed()
 
 
 def test_readyz_answers_at_once_whatever_the_dependencies_do(tmp_path: Path) -> None:
-    settings = settings_for(
-        tmp_path, "redis://10.255.255.1:6379", otlp_endpoint="http://10.255.255.1:4318"
-    )
-    with running(settings) as service:
+    # It listens and never answers: a check of it hangs until its own time is over.
+    silent = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{silent.getsockname()[1]}"
+    settings = settings_for(tmp_path, f"redis://{address}", otlp_endpoint=f"https://{address}")
+    with silent, running(settings) as service:
         started = time.monotonic()
         assert service.request("GET", "/readyz").status == 200
         assert time.monotonic() - started < 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -247,8 +248,11 @@ def test_a_failure_is_not_cached(service: RunningService) -> None:
 
 def test_a_dead_redis_costs_requests_no_time(tmp_path: Path) -> None:
     """Once it is known to be dead no request tries it; only the check in the background does."""
-    settings = settings_for(tmp_path, "redis://10.255.255.1:6379", redis_timeout_seconds=1)
-    with running(settings) as service:
+    # It takes connections and never answers, which is worse than one that refuses.
+    silent = socket.create_server(("127.0.0.1", 0))
+    url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+    settings = settings_for(tmp_path, url, redis_timeout_seconds=1)
+    with silent, running(settings) as service:
         wait_for(lambda: service.runtime.dependencies.findings, "the first checks")
         wait_for(lambda: "redis" in service.runtime.dependencies.down, "Redis to be known as down")
         replies = [service.chat("dead redis", ASK) for _ in range(20)]
