@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -42,28 +43,29 @@ class Subject:
 
 
 async def steady(subjects: Mapping[str, Subject], *, rate: float, seconds: float) -> None:
-    """Send `rate` requests a second to each for `seconds`, not waiting for answers to send more."""
+    """Send `rate` requests a second to each for `seconds`, not waiting for answers to send more.
+
+    The subjects take turns, evenly spaced, in a new order each round.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    total = int(rate * seconds)
+    rounds = int(rate * seconds)
     question = Question(MODEL)
-    samples = {int(total * share / 20) for share in range(int(20 * WARM_SHARE), 20)}
+    sampled = {int(rounds * share / 20) for share in range(int(20 * WARM_SHARE), 20)}
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         sessions: dict[str, aiohttp.ClientSession] = {
             name: await stack.enter_async_context(client(subject.served.headers))
             for name, subject in subjects.items()
         }
-        tasks: list[asyncio.Task[None]] = []
-        for number in range(total):
-            await asyncio.sleep(began + number / rate - loop.time())
-            for name, subject in subjects.items():
-                if number in samples:
+        for number in range(rounds):
+            order = random.sample(list(subjects), len(subjects))
+            for turn, name in enumerate(order):
+                await asyncio.sleep(began + (number + turn / len(order)) / rate - loop.time())
+                subject = subjects[name]
+                if number in sampled:
                     subject.resident.append(process.resident_bytes(subject.served.pid))
-                url, answers = subject.served.url, subject.answers
-                tasks.append(group.create_task(ask(sessions[name], url, question, answers)))
-            if number % 100 == 0:
-                tasks = [task for task in tasks if not task.done()]
-        await asyncio.gather(*tasks)
+                asked = ask(sessions[name], subject.served.url, question, subject.answers)
+                group.create_task(asked)
     for subject in subjects.values():
         subject.resident.append(process.resident_bytes(subject.served.pid))
 
@@ -75,6 +77,10 @@ def row(subject: Subject, live: Subject) -> dict[str, object]:
         beside = live.answers.percentile(share)
         return round(subject.answers.percentile(share) / beside, 3) if beside else 0.0
 
+    def megabytes(count: int) -> float:
+        return round(count / 2**20, 1)
+
+    middle = len(subject.resident) // 2
     return {
         "requests": subject.answers.total,
         "statuses": {str(status): count for status, count in subject.answers.statuses.items()},
@@ -82,8 +88,9 @@ def row(subject: Subject, live: Subject) -> dict[str, object]:
         "p99_ms": round(subject.answers.percentile(0.99) * 1e3, 2),
         "p50_ratio": ratio(0.5),
         "p99_ratio": ratio(0.99),
-        "rss_mb": round(subject.resident[-1] / 2**20, 1),
-        "rss_growth_mb": round((subject.resident[-1] - subject.resident[0]) / 2**20, 1),
+        "rss_mb": megabytes(subject.resident[-1]),
+        "rss_growth_mb": megabytes(max(subject.resident) - subject.resident[0]),
+        "rss_growth_second_half_mb": megabytes(subject.resident[-1] - subject.resident[middle]),
         "dropped": subject.dropped,
         "shutdown_seconds": round(subject.shutdown_seconds, 2),
     }

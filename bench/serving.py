@@ -39,7 +39,7 @@ def uvicorn(port: int, *, workers: int = 1) -> tuple[str, ...]:
 def gunicorn(port: int, *, workers: int, preload: bool = False) -> tuple[str, ...]:
     """The command line of the service under gunicorn's own ASGI worker, not instrumented."""
     command = (str(BIN / "gunicorn"), "--worker-class", "asgi", "--workers", str(workers))
-    command += ("--bind", f"127.0.0.1:{port}", "service.app:create_app()")
+    command += ("--bind", f"127.0.0.1:{port}", "--no-control-socket", "service.app:create_app()")
     return (*command, "--preload") if preload else command
 
 
