@@ -166,6 +166,7 @@ class Stack:
         home = settings.home
         await asyncio.to_thread(end_strays, home)
         _remove_run_files(home)
+        home.prepare()
         binaries = await asyncio.to_thread(self._binaries, NEEDED_BINARIES)
         parts = await asyncio.to_thread(self._prepare, binaries)
         write_project(home, parts)
@@ -222,6 +223,9 @@ def _remove_run_files(home: Home) -> None:
     """Forget the stack that was: its record, its socket and the private environment files."""
     for path in (home.record, home.socket, home.project, *home.run.glob("*.env")):
         path.unlink(missing_ok=True)
+    if home.socket.parent != home.run:
+        with contextlib.suppress(OSError):
+            home.socket.parent.rmdir()
 
 
 @contextlib.contextmanager

@@ -268,6 +268,19 @@ async def test_an_interrupted_start_leaves_nothing_running(
     assert find_strays(home) == []
 
 
+async def test_a_home_with_a_long_and_odd_name_is_a_home_like_any_other(
+    make_settings: MakeSettings, make_stack: Callable[..., Stack], home: Home
+) -> None:
+    odd = Home(home.path / "it's {{.odd}} $HOME" / ("a" * 100))
+    stack = make_stack(make_settings(home=odd))
+    started = await stack.start(Looks())
+    assert started.status.ready
+    assert odd.socket.exists()
+    assert not odd.socket.is_relative_to(odd.path)
+    await stack.stop()
+    assert not odd.socket.parent.exists()
+
+
 async def test_a_private_variable_reaches_its_part_and_only_that(
     make_settings: MakeSettings, make_stack: Callable[..., Stack], home: Home
 ) -> None:
