@@ -13,6 +13,9 @@ from rich.text import Text
 
 from stack.status import ComponentStatus, StackStatus
 
+# Some components write whole documents on one line; `gaugeway logs` shows them in full.
+_LONGEST_LINE = 300
+
 
 def console() -> Console:
     """Return a console on standard output, made when needed so that redirection holds."""
@@ -56,7 +59,11 @@ def show_failed(parts: tuple[ComponentStatus, ...]) -> None:
     for part in parts:
         errors.print(f"[bold red]✗ {part.name}[/] {escape(part.hint)}")
         for line in part.log_lines:
-            errors.print(f"    [dim]{escape(line)}[/]")
+            errors.print(f"    [dim]{escape(_shortened(line))}[/]")
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
 
 
 def _mark(part: ComponentStatus, *, starting: bool) -> str:

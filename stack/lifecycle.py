@@ -58,7 +58,9 @@ class ComponentsFailedError(StartError):
     def __init__(self, failed: tuple[ComponentStatus, ...], seconds: float):
         self.failed = failed
         names = ", ".join(part.name for part in failed)
-        super().__init__(f"{names}: not ready after {seconds:.0f} s")
+        died = all(part.dead for part in failed)
+        how = "ended while starting" if died else f"not ready after {seconds:.0f} s"
+        super().__init__(f"{names}: {how}")
 
 
 class Watcher(Protocol):

@@ -149,7 +149,7 @@ async def test_a_part_that_dies_at_start_is_named_with_its_last_lines_and_nothin
     def parts(settings: Settings) -> tuple[Component, ...]:
         return (*three_parts(settings), dying(settings, "loki", "loki"))
 
-    with pytest.raises(ComponentsFailedError) as failure:
+    with pytest.raises(ComponentsFailedError, match="loki: ended while starting") as failure:
         await make_stack(make_settings(), parts).start(Looks())
     (failed,) = failure.value.failed
     assert failed.name == "loki"
