@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cli.console import console, show_error
 from service.keys import KEYS_FILE, Role, add_key, locked, read_records, write_records
+from stack.home import private_directory
 from stack.settings import load
 
 keys = typer.Typer(
@@ -28,10 +29,9 @@ def create(
     admin: Annotated[bool, typer.Option("--admin", help="Give it the role admin.")] = False,
 ) -> None:
     """Make a key and print it, this once: only its digest is kept."""
-    home = load().home
-    home.prepare()
+    home = private_directory(load().home.path)
     role: Role = "admin" if admin else "app"
-    typer.echo(add_key(home.path, app, role))
+    typer.echo(add_key(home, app, role))
 
 
 @keys.command(name="list")
