@@ -77,8 +77,7 @@ class Gateway:
             use = self._cache_use(request)
             cached = await self._cached(request, use, stream=True)
             if cached is not None:
-                interruption.close()
-                return ReplayedStream(cached.parts)
+                return ReplayedStream(cached.parts, interruption)
             progress = Progress(request, interruption, use)
             stream = await self._first(progress, ways, self._inferences.open)
         except asyncio.CancelledError:

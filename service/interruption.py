@@ -32,9 +32,11 @@ class Interruption:
         """End the request for this reason, unless it is over or ending already."""
         if self._closed or self.reason is not None:
             return
+        if self._task is None or self._task.done():
+            self.close()
+            return
         self.reason = reason
-        if self._task is not None:
-            self._task.cancel()
+        self._task.cancel()
 
     def at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """Interrupt with `timeout` when the loop's clock reads `deadline`."""

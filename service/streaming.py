@@ -23,7 +23,7 @@ class AnswerStream(Protocol):
     """JSON texts of chunks, in order; then `bill` says what they came to."""
 
     cache: CacheResult
-    interruption: Interruption | None
+    interruption: Interruption
     provider_seconds: float
 
     @property
@@ -55,7 +55,7 @@ class LiveStream:
         progress: Progress,
     ) -> None:
         self.cache: CacheResult = progress.cache.result
-        self.interruption: Interruption | None = record.interruption
+        self.interruption = record.interruption
         self.provider_seconds = progress.provider_seconds + record.inference.provider_seconds
         self._first: Chunk | None = first
         self._chunks = chunks
@@ -147,8 +147,8 @@ class ReplayedStream:
     provider_seconds = 0.0
     bill: Bill | None = NOTHING
 
-    def __init__(self, parts: tuple[bytes, ...]) -> None:
-        self.interruption: Interruption | None = None
+    def __init__(self, parts: tuple[bytes, ...], interruption: Interruption) -> None:
+        self.interruption = interruption
         self._parts = iter(parts)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -163,7 +163,8 @@ class ReplayedStream:
             raise StopAsyncIteration from None
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """The request is over."""
+        self.interruption.close()
 
 
 def _abandon(record: StreamRecord, loop: asyncio.AbstractEventLoop) -> None:

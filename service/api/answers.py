@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -15,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 from otel import attributes as names
 from otel.instruments import Instruments
 from service.api import headers
-from service.api.context import instruments_of, trace_id_of
+from service.api.context import instruments_of, runtime_of, trace_id_of
 from service.api.disconnect import DisconnectWatch
-from service.errors import ServiceError
+from service.api.errors import INTERNAL_MESSAGE, log_unexpected
+from service.errors import InternalError, ServiceError
 from service.exchange import Answer, ModelRequest
 from service.streaming import AnswerStream
 
@@ -74,6 +76,7 @@ class EventStreamResponse(Response):
         self._stream = stream
         self._watch = watch
         self._instruments = instruments_of(request)
+        self._in_flight = runtime_of(request).in_flight
         self._trace_id = trace_id_of(request.scope)
         self._sending_seconds = 0.0
 
@@ -81,9 +84,11 @@ class EventStreamResponse(Response):
         """Send the stream; every way out ends it."""
         try:
             await self._send_all(send)
+        except OSError:
+            return  # Some servers say so when the client has gone.
         except asyncio.CancelledError:
             interruption = self._stream.interruption
-            if interruption is None or not interruption.caught():
+            if not interruption.caught():
                 raise
             await self._stream.aclose()
             if interruption.reason != "client_disconnect":
@@ -105,9 +110,17 @@ class EventStreamResponse(Response):
             async for data in self._stream:
                 await self._send(send, b"data: " + data + b"\n\n")
         except ServiceError as error:
-            await self._send(send, self._error_event(error), more=False)
-            return
-        await self._send(send, self._closing_comments() + b"data: [DONE]\n\n", more=False)
+            last = self._error_event(error)
+        except OSError:
+            raise
+        except Exception as error:  # the head is out, so this is the only way left to say so
+            log_unexpected(error, self._trace_id)
+            last = self._error_event(InternalError(INTERNAL_MESSAGE))
+        else:
+            last = self._closing_comments() + b"data: [DONE]\n\n"
+        # The inference is over; a client that does not take the end must not hold up the service.
+        with suppress(ServiceError), self._in_flight.track(self._asked.deadline):
+            await self._send(send, last, more=False)
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         started = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from otel import attributes as names
+from otel.redaction import redact
 from service.api.context import instruments_of, trace_id_of
 from service.errors import (
     ClientGone,
@@ -55,6 +57,13 @@ def error_response(
 
 
 InvalidApiKeyStatus = 401
+
+
+def log_unexpected(error: Exception, trace_id: str) -> None:
+    """Write down what nobody caught, with its traceback and without its secrets."""
+    # Redacted here: not every way to run the service has handlers that do it.
+    told = redact("".join(traceback.format_exception(error)))
+    logger.error("A request failed inside (trace %s)\n%s", trace_id, told)
 
 
 def install_error_handlers(app: FastAPI) -> None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from otel.redaction import redact
 from service.api.context import trace_id_of
-from service.api.errors import INTERNAL_MESSAGE, error_response
+from service.api.errors import INTERNAL_MESSAGE, error_response, log_unexpected
 from service.errors import InternalError
-
-logger = logging.getLogger(__name__)
 
 
 class AnswerMiddleware:
@@ -45,9 +40,7 @@ class AnswerMiddleware:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            # Redacted here: not every way to run the service has handlers that do it.
-            told = redact("".join(traceback.format_exception(error)))
-            logger.error("A request failed inside (trace %s)\n%s", trace_id, told)  # noqa: TRY400
+            log_unexpected(error, trace_id)
             if started:
                 raise
             response = error_response(InternalError(INTERNAL_MESSAGE), trace_id)

@@ -33,6 +33,30 @@ class EndlessProvider:
         return
 
 
+class LongProvider:
+    """Streams so many large chunks, then ends, or fails with `error`."""
+
+    def __init__(self, chunk_bytes: int, chunks: int, error: Exception | None = None) -> None:
+        self._text = "x" * chunk_bytes
+        self.chunks = chunks
+        self._error = error
+
+    async def complete(self, call: Call) -> Completion:
+        raise AssertionError("streams only")
+
+    async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
+        delta = {"index": 0, "delta": {"content": self._text}, "finish_reason": None}
+        data = {"id": "long", "object": "chat.completion.chunk", "choices": [delta]}
+        for _ in range(self.chunks):
+            yield Chunk(data, content=True, characters=len(self._text))
+        if self._error is not None:
+            raise self._error
+        yield Chunk({"id": "long", "choices": []}, usage=Usage(10, 5))
+
+    async def check(self) -> None:
+        return
+
+
 class BrokenProvider:
     """Raises what no provider should, with a secret in it."""
 

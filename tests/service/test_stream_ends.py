@@ -14,7 +14,7 @@ import pytest
 from otel import names
 from service.exchange import ModelRequest
 from service.runtime import Parts
-from tests.service.fake_providers import EndlessProvider
+from tests.service.fake_providers import EndlessProvider, LongProvider
 from tests.service.gateway_under_test import a_few_turns, chat_request, started_runtime
 from tests.service.running import (
     RunningService,
@@ -184,3 +184,53 @@ async def test_a_failure_before_the_first_chunk_is_an_error_and_falls_back(
         assert telemetry.value(names.RETRIES) == 1
         assert telemetry.value(names.PROVIDER_ERRORS) == 2
         assert len(telemetry.logs(names.USAGE_BODY)) == 2
+
+
+def test_a_client_that_does_not_take_a_replay_is_given_up_at_the_deadline(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """Nothing is inferred any more, but a reader that stands still must not hold the service."""
+    provider = LongProvider(chunk_bytes=64 * 1024, chunks=200)
+    parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
+    settings = settings_for(tmp_path, redis_url, cache_max_entry_bytes=32 * 1024**2)
+    with running(settings, parts=parts) as service:
+        asked = {"cache-control": "max-age=60"}
+        question = f"long {service.port}"
+        with service.open_stream(question, headers=asked) as stream:
+            assert b"[DONE]" in stream.read_to_end()
+        late = {**asked, "x-gaugeway-deadline-ms": "500"}
+        with service.open_stream(question, headers=late, receive_buffer=4096) as stream:
+            stream.read_until(b"x-gaugeway-cache: hit")
+            assert len(service.runtime.in_flight) == 1
+            wait_for(lambda: not service.runtime.in_flight, "the deadline")
+        assert service.telemetry.value(names.STREAMS) == 1
+
+
+def test_a_client_that_does_not_take_the_end_does_not_hold_up_the_shutdown(
+    tmp_path: Path, redis_url: str
+) -> None:
+    provider = LongProvider(chunk_bytes=64 * 1024, chunks=200)
+    parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
+    with running(settings_for(tmp_path, redis_url), parts=parts) as service:
+        with service.open_stream(receive_buffer=4096):
+            wait_for(lambda: len(service.runtime.in_flight) == 1, "the stream")
+            service.stop_soon()
+            wait_for(lambda: not service.runtime.in_flight, "its end")
+
+
+def test_what_should_not_be_able_to_fail_midway_is_an_error_event(
+    tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = LongProvider(chunk_bytes=10, chunks=3, error=RuntimeError("api_key=hunter2hunter2"))
+    parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
+    with running(settings_for(tmp_path, redis_url), parts=parts) as service:
+        with service.open_stream() as stream:
+            text = stream.read_to_end()
+        span = assert_one_end(service, "provider_error", estimated=True)
+        assert span.attributes["error.type"] == "RuntimeError"
+    last = json.loads(text.split(b"data: ")[-1].split(b"\n")[0])
+    assert last["error"]["code"] == "internal_error"
+    assert b"[DONE]" not in text
+    assert b"hunter2" not in text
+    assert "Traceback" in caplog.text
+    assert "hunter2" not in caplog.text
