@@ -39,10 +39,7 @@ PORTS = (
     "GAUGEWAY_LOKI_PORT",
     "GAUGEWAY_TEMPO_PORT",
 )
-ADD_KEY = (
-    "from pathlib import Path; from service.keys import add_key; "
-    "print(add_key(Path('/var/lib/gaugeway'), 'check', 'app'))"
-)
+ADD_KEY = ("gaugeway", "keys", "create", "check")
 
 
 class Wrong(Exception):  # noqa: N818 - says what is wrong
@@ -131,7 +128,7 @@ def _check(project: Project, without: set[str], *, build: bool) -> dict[str, Any
 
 
 def _follow_one_request(project: Project) -> dict[str, float]:
-    key = project.compose("exec", "-T", "service", "python", "-c", ADD_KEY).strip()
+    key = project.compose("exec", "-T", "service", *ADD_KEY).strip()
     body = {"model": "simulated", "messages": [{"role": "user", "content": "Hello"}]}
     status, headers = project.send("/v1/chat/completions", body, key)
     _require(status == 200, f"the service answered {status}")
