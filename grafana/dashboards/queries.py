@@ -94,7 +94,7 @@ UNPRICED_OF_A_DAY: Final = Query(
     or_zero(growth(names.UNPRICED_OPERATIONS, window=DAY_WINDOW), _traffic(DAY_WINDOW)), "unpriced"
 )
 IN_PROGRESS: Final = Query(
-    f"sum({components.HTTP_SERVER_ACTIVE.prometheus}{matchers(components.HTTP_SERVER_ACTIVE)})",
+    f"sum({names.HTTP_SERVER_ACTIVE.prometheus}{matchers(names.HTTP_SERVER_ACTIVE)})",
     "in progress",
 )
 
@@ -126,7 +126,7 @@ FAILURES_BY_TYPE: Final = (
     ),
 )
 ANSWERS_BY_STATUS: Final = Query(
-    per_second(components.HTTP_SERVER_DURATION, by=(a.HTTP_STATUS_CODE,), series="_count"),
+    per_second(names.HTTP_SERVER_DURATION, by=(a.HTTP_STATUS_CODE,), series="_count"),
     _shown(a.HTTP_STATUS_CODE),
 )
 

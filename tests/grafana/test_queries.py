@@ -13,7 +13,7 @@ from otel import attributes, names
 from otel.names import Kind, Metric
 from tests.grafana.dashboard_files import Target, provisioned_datasources, targets, variables
 
-KNOWN = (*names.OURS, *components.ALL)
+KNOWN = (*names.METRICS, *components.ALL)
 # Promoted from the resource onto every series and every log stream.
 RESOURCE = {label(ENVIRONMENT), label(SERVICE)}
 # Structured metadata of a log record: its attributes, and the trace it belongs to.
