@@ -41,12 +41,17 @@ generate: setup ## Write the generated files anew: dashboards and the telemetry 
 	$(BIN)/python -m grafana.dashboards.build
 	$(BIN)/python -m otel.document
 
+# What can be said of configurations and generated files without a binary.
+CONFIGURATIONS := tests/compose tests/collector/test_ownership.py tests/collector/test_manifest.py \
+  tests/grafana/test_build.py tests/grafana/test_provisioning.py tests/otel/test_names.py
+
 .PHONY: check
 check: setup ## Lint, types, import directions and configurations (fast)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+	$(BIN)/pytest -q $(CONFIGURATIONS)
 
 .PHONY: build
 build: setup ## Build the real components into the cache, if they are not there
