@@ -6,6 +6,7 @@ at all. It errs on the side of hiding, and redacting twice changes nothing more.
 
 import re
 from typing import Final
+from urllib.parse import unquote_plus
 
 MASK: Final = "[REDACTED]"
 
@@ -18,25 +19,28 @@ _SEPARATOR: Final = (
 _UNLESS_DONE: Final = r"(?!\[REDACTED\])"
 _VALUE: Final = rf"""{_UNLESS_DONE}[^\s"',;&)}}\]\\]+"""
 
+# Where a word begins; after `\\n` too, as JSON and `repr` write the end of a line.
+_START: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4}))"
+
 # Group 1 of each pattern is what is kept: the words that name the credential.
 _SCHEME: Final = r"(?:bearer|basic|digest|token|apikey)"
 _AUTHORIZATION: Final = re.compile(
     rf"""(authorization{_SEPARATOR}(?:{_SCHEME}\s+)?+){_VALUE}""", _FLAGS
 )
 _BEARER: Final = re.compile(
-    r"(\b(?:bearer|basic)\s+)(?!\[REDACTED\])[A-Za-z0-9._~+/=\-]{6,}", _FLAGS
+    rf"({_START}(?:bearer|basic)(?:\s+|\++))(?!\[REDACTED\])[A-Za-z0-9._~+/=\-]{{6,}}", _FLAGS
 )
 _COOKIE: Final = re.compile(
-    rf"""(\b(?:set-)?cookie{_SEPARATOR}){_UNLESS_DONE}[^"'\r\n)}}\]\\]+""", _FLAGS
+    rf"""({_START}(?:set-)?cookie{_SEPARATOR}){_UNLESS_DONE}[^"'\r\n)}}\]\\]+""", _FLAGS
 )
 _NAMED: Final = re.compile(
-    r"""((?<![a-z0-9])(?:[a-z0-9]+[-_.])*(?:api[-_]?key|apikey|passw(?:or)?d|pwd|secret(?:[-_]key)?"""
+    rf"""({_START}(?:[a-z0-9]+[-_.])*(?:api[-_]?key|apikey|passw(?:or)?d|pwd|secret(?:[-_]key)?"""
     r"""|access[-_]token|refresh[-_]token|auth[-_]token|session[-_]token|token(?==)|private[-_]key"""
     rf"""|signature){_SEPARATOR}){_VALUE}""",
     _FLAGS,
 )
 _KEY: Final = re.compile(
-    r"(?<![A-Za-z0-9])"
+    rf"{_START}"
     r"(gw_|sk-|sk_|pk-|pk_|rk_|xai-|gsk_|hf_|ghp_|github_pat_|glpat-|xox[abp]-|AKIA|AIza|eyJ)"
     r"[A-Za-z0-9_\-]{6,}(?:\.[A-Za-z0-9_\-]+)*"
 )
@@ -73,10 +77,18 @@ _SECRET_NAME: Final = re.compile(
     r"|(?:^|[-_.])(?:token|pwd)$",
     _FLAGS,
 )
+# A piece of a URL: what may be percent-encoded in one go.
+_PIECE: Final = re.compile(r"""[^\s"'<>&;?]+""")
+_DECODINGS: Final = 3
 
 
 def redact(text: str) -> str:
     """Return the text with every credential it holds replaced by `[REDACTED]`."""
+    text = _redact_plain(text)
+    return _PIECE.sub(_redact_encoded, text) if "%" in text else text
+
+
+def _redact_plain(text: str) -> str:
     if _SUSPICIOUS.search(text) is None:
         return text
     lowered = text.lower()
@@ -86,6 +98,23 @@ def redact(text: str) -> str:
                 text = pattern.sub(replacement, text)
                 break
     return text
+
+
+def _redact_encoded(found: re.Match[str]) -> str:
+    """Hide a piece of a URL whose decoded form holds a credential; its beginning may stay."""
+    piece = found[0]
+    plain = piece.find("%")
+    if plain < 0:
+        return piece
+    decoded = piece
+    for _ in range(_DECODINGS):
+        before, decoded = decoded, unquote_plus(decoded)
+        if decoded == before:
+            break
+        if _redact_plain(decoded) != decoded:
+            kept = max(piece.rfind("/", 0, plain), piece.find("=", 0, plain)) + 1
+            return piece[:kept] + MASK
+    return piece
 
 
 def names_a_secret(key: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.trace import Status
+from opentelemetry.trace import SpanContext, Status, TraceState
 from opentelemetry.util.types import AnyValue
 
 from otel.redaction import MASK, names_a_secret, redact
@@ -89,12 +89,13 @@ class Cleaner:
         description = span.status.description
         status = None if description is None else self.text(description)
         events = self._events(span.events) if span.events else None
+        context = self._context(span.context)
         clean = name == span.name and attributes is None and status == description
-        if clean and events is None:
+        if clean and events is None and context is span.context:
             return span
         return ReadableSpan(
             name=name,
-            context=span.context,
+            context=context,
             parent=span.parent,
             resource=span.resource,
             attributes=span.attributes if attributes is None else attributes,
@@ -107,6 +108,26 @@ class Cleaner:
             else Status(span.status.status_code, status),
             start_time=span.start_time,
             end_time=span.end_time,
+        )
+
+    def _context(self, context: SpanContext | None) -> SpanContext | None:
+        """Redact the trace state, which any caller can send along."""
+        if context is None or not context.trace_state:
+            return context
+        state = dict(context.trace_state)
+        kept = {
+            key: MASK if self._secret(key) else self.text(value)
+            for key, value in state.items()
+            if self.text(key) == key
+        }
+        if kept == state:
+            return context
+        return SpanContext(
+            context.trace_id,
+            context.span_id,
+            context.is_remote,
+            context.trace_flags,
+            TraceState(list(kept.items())),
         )
 
     def _events(self, events: Sequence[Event]) -> Sequence[Event] | None:

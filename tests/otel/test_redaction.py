@@ -53,6 +53,17 @@ CARRIERS = [
     "/p?key={}",
     "asked with token={} again",
     "eyJhbGciOiJIUzI1NiJ9.{}.abc",
+    "x=Bearer+{}",
+    "GET /p?x=Bearer%20{}",
+    "/p?q=my%20key%20is%20sk-{}",
+    "/p?next=http%3A%2F%2Fh%2F%3Fa%3Db%26gw_ab_{}",
+    "/p?url=https%3A%2F%2Fuser%3A{}%40host.example%2Fx",
+    "GET /https%3A//user%3A{}%40host.example/x HTTP/1.1",
+    "/p?x=Authorization%253A%2520Bearer%2520{}",
+    '{{"content":"mine:\\nsk-{}"}}',
+    '{{"content":"mine:\\napi_key={}"}}',
+    '{{"content":"mine:\\nBearer {}"}}',
+    '{{"content":"mine:\\u0020gw_ab_{}"}}',
 ]
 
 
@@ -101,6 +112,8 @@ def test_any_text_is_taken_without_an_error(text: str) -> None:
         "12:34:56 INFO service.app started on http://127.0.0.1:8080",
         "task-runner desk-lamp risk-free",
         "completed in 12.5 ms",
+        "/p?q=100%25+sure&name=J%C3%BCrgen%20Example",
+        "CPU at 97% and 3%20",
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
@@ -150,7 +163,7 @@ def test_a_long_text_without_credentials_is_searched_quickly() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a-", "key=", "://", "@", "&a=", "bearer ", "api_", "%3D", "'\""]
+    "piece", ["a-", "key=", "://", "@", "&a=", "bearer ", "api_", "%3D", "%25", "a%", "\\n", "'\""]
 )
 def test_no_input_makes_a_pattern_run_away(piece: str) -> None:
     import time

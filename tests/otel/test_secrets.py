@@ -36,11 +36,15 @@ def test_planted_credentials_leave_no_trace(
         import urllib.request
 
         request = urllib.request.Request(
-            f"{app.url}/hello/you?token={SECRET}&api_key={SECRET}",
+            f"{app.url}/hello/you?token={SECRET}&api_key={SECRET}&q=my%20sk-{SECRET}"
+            f"&next=https%3A%2F%2Fuser%3A{SECRET}%40host.example%2F&by=Bearer+{SECRET}",
             headers={
                 "Authorization": f"Bearer {SECRET}",
                 "Cookie": f"session={SECRET}",
                 "X-Api-Key": SECRET,
+                "Traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
+                "Tracestate": f"vendor=gw_ab_{SECRET},token={SECRET},other=fine",
+                "Baggage": f"key=sk-{SECRET}",
             },
         )
         with urllib.request.urlopen(request) as answer:
@@ -51,6 +55,7 @@ def test_planted_credentials_leave_no_trace(
         printed = app.output
     assert "Traceback" in printed
     assert len(receiver.spans()) == 3
+    assert "other=fine" in {s.trace_state.split(",")[-1] for s in receiver.spans()}
     logged = [log.body.string_value for _, log in receiver.logs()]
     assert any("asking again" in body for body in logged)
     for where, body in receiver.bodies:
