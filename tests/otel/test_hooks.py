@@ -13,7 +13,7 @@ from otel.bootstrap.hooks import when_imported
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"imported_by_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text("value = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     return name
 
 
