@@ -66,7 +66,8 @@ class LabelGuard:
                 if bounded != value and bounded == OTHER:
                     overflow.append(name)
                 admitted[name] = bounded
-            if not overflow and not full:
+            # Only what is recorded as it came is remembered: the rest could be anything, endlessly.
+            if not full and all(admitted.get(name) == value for name, value in labels.items()):
                 self._admitted[key] = admitted
         for name in overflow:
             self._overflowed(self._metric.name, name)

@@ -28,6 +28,8 @@ DEFAULTS: Final = {
     "OTEL_BSP_MAX_QUEUE_SIZE": "8192",
     "OTEL_BLRP_MAX_QUEUE_SIZE": "8192",
     "OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": EXCLUDED_URLS,
+    # One huge attribute would cost the whole batch it travels in.
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "16384",
     # FastAPI can add exporters of its own from the same variables; one set is enough.
     "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
 }
@@ -131,6 +133,9 @@ def apply_defaults(environment: MutableMapping[str, str] | None = None) -> None:
     """Set what is not set, so that the SDK, the instrumentations and child processes see it."""
     values = os.environ if environment is None else environment
     defaults = DEFAULTS | (DEV if deployment(values) == "dev" else ELSEWHERE)
+    content = _whole(values, "GAUGEWAY_CONTENT_MAX_CHARACTERS", 0)
+    if content > int(DEFAULTS["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]):
+        values.setdefault("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", str(content))
     for name, value in defaults.items():
         values.setdefault(name, value)
     values.setdefault("GAUGEWAY_PROCESS_GROUP", uuid.uuid4().hex[:12])
@@ -140,6 +145,11 @@ def apply_defaults(environment: MutableMapping[str, str] | None = None) -> None:
         project = project_name(Path.cwd())
         if project:
             values["OTEL_SERVICE_NAME"] = project
+
+
+def environment() -> Mapping[str, str]:
+    """Return the whole environment: exporters and samplers have variables of their own."""
+    return os.environ
 
 
 def name_service(name: str) -> None:

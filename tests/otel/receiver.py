@@ -70,7 +70,7 @@ class Receiver:
                 pass
 
         class Server(ThreadingHTTPServer):
-            def handle_error(self, *arguments: Any) -> None:
+            def handle_error(self, request: Any, client_address: Any) -> None:
                 """Keep quiet about senders that were killed."""
 
         self._server = Server(("127.0.0.1", port), Handler)

@@ -100,3 +100,14 @@ def test_whatever_is_recorded_series_are_bounded_and_nothing_is_lost(
         for name in names.REQUESTS_REJECTED.attributes:
             values = {point.attributes.get(name) for point in points} - {None, OTHER}
             assert len(values) <= LIMITS.label_values
+
+
+def test_values_that_are_replaced_do_not_use_up_the_series(telemetry: Recorded) -> None:
+    rejected = telemetry.telemetry.instruments.requests_rejected
+    for number in range(100):
+        rejected.add(1, {a.ERROR_TYPE: f"sk-secret{number:04d}"})
+        rejected.add(1, {a.ERROR_TYPE: f"{number}" * 200})
+        rejected.add(1, {"user.id": f"user {number}"})
+    rejected.add(1, {a.ERROR_TYPE: "ordinary"})
+    assert telemetry.value(names.REQUESTS_REJECTED, error_type="ordinary") == 1
+    assert telemetry.value(names.REQUESTS_REJECTED, error_type="sk-[REDACTED]") == 100
