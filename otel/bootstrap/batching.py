@@ -20,8 +20,15 @@ Item = TypeVar("Item")
 Send = Callable[[Sequence[Item]], bool]
 
 
+# Encoding holds the interpreter's lock. While nothing is delivered the queue is long, and batches
+# of full size would stop the application for tens of milliseconds each, for nothing.
+_FAILING_BATCH = 32
+
+
 class BatchQueue(Generic[Item]):
     """Holds at most `limit` items and sends them in batches from a thread of its own.
+
+    After a batch that was not delivered they are small ones, until one is.
 
     `send` returns whether the batch was delivered. `dropped` counts lost items by reason:
     `queue_full`, `export_failed`, `shutdown`.
@@ -37,6 +44,7 @@ class BatchQueue(Generic[Item]):
         self._batch = min(batch, limit)
         self._delay = delay
         self._stopped = False
+        self._failing = False
         self._begin()
         after_fork = WeakMethod(self._begin)
 
@@ -106,13 +114,15 @@ class BatchQueue(Generic[Item]):
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
         left = len(self._queue)
         while left > 0 and self._queue:
-            count = min(left, self._batch, len(self._queue))
+            size = min(self._batch, _FAILING_BATCH) if self._failing else self._batch
+            count = min(left, size, len(self._queue))
             left -= count
             try:
                 batch = [self._queue.popleft() for _ in range(count)]
             except IndexError:  # cleared meanwhile: time was up
                 break
-            if not self._delivered(batch):
+            self._failing = not self._delivered(batch)
+            if self._failing:
                 self.dropped["export_failed"] += count
         for flush in flushes:
             flush.set()
