@@ -18,7 +18,6 @@ from opentelemetry.metrics import (
 )
 from opentelemetry.metrics import Counter as ApiCounter
 from opentelemetry.metrics import Histogram as ApiHistogram
-from opentelemetry.metrics import UpDownCounter as ApiUpDownCounter
 from opentelemetry.metrics import _Gauge as ApiGauge
 
 from otel import attributes as a
@@ -45,23 +44,6 @@ class Counter:
         self, amount: float, labels: Labels = NO_LABELS, context: Context | None = None
     ) -> None:
         """Add to the series of these labels; `None` values are left out."""
-        self._add(amount, self._admit(labels), context)
-
-
-class UpDownCounter:
-    """A sum that grows and shrinks."""
-
-    __slots__ = ("_add", "_admit", "metric")
-
-    def __init__(self, metric: Metric, instrument: ApiUpDownCounter, guard: LabelGuard) -> None:
-        self.metric = metric
-        self._add = instrument.add
-        self._admit = guard.admit
-
-    def add(
-        self, amount: float, labels: Labels = NO_LABELS, context: Context | None = None
-    ) -> None:
-        """Add to the series of these labels, a negative amount to shrink it."""
         self._add(amount, self._admit(labels), context)
 
 

@@ -1,8 +1,9 @@
 """Hands tests what was emitted: in memory, in order, with ids that count up from one."""
 
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
 from unittest.mock import patch
@@ -67,7 +68,6 @@ class Recorded:
     _spans: InMemorySpanExporter
     _reader: InMemoryMetricReader
     _logs: InMemoryLogRecordExporter
-    _points: dict[str, list[Point]] = field(default_factory=dict[str, list[Point]])
 
     def spans(self, name: str | None = None) -> Sequence[ReadableSpan]:
         """Return ended spans in the order of their end, all or those of one name."""
@@ -131,7 +131,7 @@ def _point(point: Any) -> Point:
 def recorded(
     *,
     settings: ApiSettings | None = None,
-    clock: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
     install: bool = False,
     strict: bool = True,
 ) -> Generator[Recorded]:
@@ -142,13 +142,13 @@ def recorded(
     that is not declared into an error.
     """
     resource = Resource({"service.name": "test"})
-    spans, logs, reader = InMemorySpanExporter(), InMemoryLogRecordExporter(), _reader()
+    spans, logs = InMemorySpanExporter(), InMemoryLogRecordExporter()
+    reader = InMemoryMetricReader()
     tracers = TracerProvider(resource=resource, id_generator=CountingIds(), shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     meters = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
     loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
     loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
-    optional = {} if clock is None else {"clock": clock}
     meter = meters.get_meter(names.SCOPE, schema_url=names.SCHEMA_URL)
     instruments = Instruments(meter, settings, strict=strict)
     share_instruments(meters, instruments)
@@ -156,24 +156,17 @@ def recorded(
         tracers.get_tracer(names.SCOPE, schema_url=names.SCHEMA_URL),
         instruments,
         loggers.get_logger(names.USAGE_LOGGER, schema_url=names.SCHEMA_URL),
+        clock=clock,
         settings=settings,
-        **optional,
     )
     result = Recorded(telemetry, tracers, meters, loggers, spans, reader, logs)
     try:
-        if install:
-            with _installed(tracers, meters, loggers):
-                yield result
-        else:
+        with _installed(tracers, meters, loggers) if install else nullcontext():
             yield result
     finally:
         tracers.shutdown()
         meters.shutdown()
         loggers.shutdown()
-
-
-def _reader() -> InMemoryMetricReader:
-    return InMemoryMetricReader()
 
 
 @contextmanager

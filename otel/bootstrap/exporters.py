@@ -1,6 +1,5 @@
 """Builds the exporters that the standard variables ask for, each behind redaction."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Literal, cast
@@ -29,8 +28,8 @@ _OTLP: dict[Signal, Callable[..., Any]] = {
 class Exporters:
     """The exporters of one process and the transports that some of them send over."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = os.environ if environment is None else environment
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
         self._cleaner = Cleaner()
         self._own_metrics: list[Any] = []
         self._sending: list[tuple[ExportTransport, Any]] = []

@@ -1,7 +1,7 @@
 """Decides who watches a FastAPI application, and that exactly one does."""
 
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -47,30 +47,25 @@ def set_defaults(excluded_urls: str) -> None:
         "auto_configure": False,
         "exclude": excluder(excluded_urls),
     }
-
-    def with_defaults(
-        original: Callable[..., None], instance: Any, args: Any, kwargs: dict[str, Any]
-    ) -> None:
-        kwargs["telemetry"] = {**defaults, **(kwargs.get("telemetry") or {})}
-        original(*args, **kwargs)
-
-    def patch(module: Any) -> None:
-        wrapt.wrap_function_wrapper(module, "FastAPI.__init__", with_defaults)
-
-    when_imported("fastapi.applications", patch)
+    _pass_telemetry(lambda given: {**defaults, **given})
 
 
 def leave_to_contrib() -> None:
     """Switch FastAPI's own telemetry off, where contrib's instrumentation is chosen."""
     off = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+    _pass_telemetry(lambda given: {**given, **off})
 
-    def switched_off(
+
+def _pass_telemetry(decide: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Have applications built with what `decide` makes of the `telemetry` they were given."""
+
+    def build(
         original: Callable[..., None], instance: Any, args: Any, kwargs: dict[str, Any]
     ) -> None:
-        kwargs["telemetry"] = {**(kwargs.get("telemetry") or {}), **off}
+        kwargs["telemetry"] = decide(kwargs.get("telemetry") or {})
         original(*args, **kwargs)
 
     def patch(module: Any) -> None:
-        wrapt.wrap_function_wrapper(module, "FastAPI.__init__", switched_off)
+        wrapt.wrap_function_wrapper(module, "FastAPI.__init__", build)
 
     when_imported("fastapi.applications", patch)

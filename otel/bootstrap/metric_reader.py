@@ -84,9 +84,7 @@ class SharedMetricReader(MetricReader):
 
     def start_over(self, provider: MeterProvider) -> None:
         """Forget all sums, in a forked child: they are the parent's to report."""
-        stopped = self._stopped
         provider.remove_metric_reader(self)
-        self._stopped = stopped
         provider.add_metric_reader(self)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from otel.bootstrap.exporters import Exporters
 from otel.bootstrap.metric_reader import SharedMetricReader
 from otel.bootstrap.processors import QueueingLogProcessor, QueueingSpanProcessor
 from otel.bootstrap.sampling import sampler
-from otel.bootstrap.settings import BootstrapSettings
+from otel.bootstrap.settings import BootstrapSettings, environment
 from otel.instruments import instruments_of
 from otel.labels import Labels
 
@@ -95,7 +95,7 @@ class Pipeline:
 
 def build(settings: BootstrapSettings, resource: Resource) -> Pipeline:
     """Build the providers with all that hangs on them."""
-    exporters = Exporters()
+    exporters = Exporters(environment())
     readers = [
         SharedMetricReader(exporters.metrics(name), interval=settings.metric_interval)
         for name in settings.metrics
@@ -105,7 +105,10 @@ def build(settings: BootstrapSettings, resource: Resource) -> Pipeline:
     meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
     exporters.tell_of_themselves(meters)
     tracers = TracerProvider(
-        sampler=sampler(), resource=resource, shutdown_on_exit=False, meter_provider=meters
+        sampler=sampler(environment()),
+        resource=resource,
+        shutdown_on_exit=False,
+        meter_provider=meters,
     )
     loggers = LoggerProvider(resource=resource, shutdown_on_exit=False, meter_provider=meters)
     spans = [_span_queue(settings, exporters, name) for name in settings.traces]

@@ -12,11 +12,9 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from otel.bootstrap.metric_reader import SharedMetricReader
 
-CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 # The label that tells workers apart; it is the same on OTLP.
 _WORKER: Final = "service.instance.id"
 # After so many lines the interpreter is given up for a moment, so that requests go on.

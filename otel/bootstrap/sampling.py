@@ -1,7 +1,6 @@
 """The sampler and the id generator that the standard variables ask for."""
 
 import logging
-import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
@@ -11,16 +10,15 @@ from opentelemetry.sdk.trace import sampling
 _logger = logging.getLogger("opentelemetry.gaugeway.sampling")
 
 
-def sampler(environment: Mapping[str, str] | None = None) -> sampling.Sampler | None:
+def sampler(environment: Mapping[str, str]) -> sampling.Sampler | None:
     """Return the sampler `OTEL_TRACES_SAMPLER` names, or `None` for the SDK's choice.
 
     The SDK reads the variable for the samplers it knows; a foreign one comes from an entry point.
     """
-    values = os.environ if environment is None else environment
-    name = values.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    name = environment.get("OTEL_TRACES_SAMPLER", "").strip().lower()
     if not name:
         return None
-    argument: Any = values.get("OTEL_TRACES_SAMPLER_ARG")
+    argument: Any = environment.get("OTEL_TRACES_SAMPLER_ARG")
     if name in ("traceidratio", "parentbased_traceidratio"):
         try:
             argument = float(argument or "")

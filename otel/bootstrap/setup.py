@@ -1,11 +1,13 @@
 """Sets telemetry up once a process, in the order that keeps credentials in and the app alive."""
 
 import logging
+import os
 import threading
 import time
 from importlib.metadata import EntryPoint
 from typing import Any, Final, cast
 
+import psutil
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 
 from otel.bootstrap import asgi, fastapi, logs, pipeline
@@ -164,10 +166,6 @@ def load_instrumentor(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 
 def _watch_process(**kwargs: Any) -> None:
-    import os
-
-    import psutil
-
     instrumentor = SystemMetricsInstrumentor(config=RUNTIME_METRICS)
     instrumentor.instrument(**kwargs)
 
