@@ -90,7 +90,9 @@ def row(subject: Subject, live: Subject) -> dict[str, object]:
         "p99_ratio": ratio(0.99),
         "rss_mb": megabytes(subject.resident[-1]),
         "rss_growth_mb": megabytes(max(subject.resident) - subject.resident[0]),
-        "rss_growth_second_half_mb": megabytes(subject.resident[-1] - subject.resident[middle]),
+        "rss_growth_second_half_mb": megabytes(
+            max(subject.resident[middle:]) - max(subject.resident[:middle])
+        ),
         "dropped": subject.dropped,
         "shutdown_seconds": round(subject.shutdown_seconds, 2),
     }
