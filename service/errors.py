@@ -116,6 +116,13 @@ class MethodNotAllowed(ServiceError):
     default_code = "method_not_allowed"
 
 
+class BodyTimeout(InvalidRequest):
+    """The client took too long to send its body."""
+
+    status = 408
+    default_code = "request_timeout"
+
+
 class RequestTooLarge(ServiceError):
     """The request body is larger than the service accepts."""
 
@@ -130,14 +137,6 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     type = "invalid_request_error"
     default_code = "unsupported_media_type"
-
-
-class RateLimitExceeded(ServiceError):
-    """The caller asked for more than it may have in this time."""
-
-    status = 429
-    type = "rate_limit_error"
-    default_code = "rate_limit_exceeded"
 
 
 class ClientGone(ServiceError):

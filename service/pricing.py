@@ -62,7 +62,7 @@ class Pricing:
 
     def price(self, what: Priced, usage: Usage, at: datetime) -> Price | None:
         """The cost in USD at a moment (aware), None where the model has no known price."""
-        if what.own is None and self._entry(what) is None:
+        if what.own is None and self._entry(what, at) is None:
             return None
         consistent = _consistent(usage)
         factors = self._factors_of(what, consistent.input_tokens, at)
@@ -72,7 +72,8 @@ class Pricing:
             count = counts[kind]
             if count:
                 total = _EXACT.add(total, _EXACT.multiply(factor, Decimal(count)))
-        return Price(total, factors.source)
+        # Without zeros at its end, so that it reads the same wherever it is written out.
+        return Price(_EXACT.normalize(total), factors.source)
 
     def _factors_of(self, what: Priced, input_tokens: int, at: datetime) -> _Factors:
         # Prices change by day or by time of day, never within a minute.
@@ -91,7 +92,7 @@ class Pricing:
     def _build(self, what: Priced, input_tokens: int, at: datetime) -> _Factors:
         if what.own is not None:
             return _Factors(_factors(_own_prices(what.own), 0), Decimal(0), "target")
-        entry = self._entry(what)
+        entry = self._entry(what, at)
         if entry is None:
             raise LookupError(what.model)
         context = {"service_tier": what.service_tier} if what.service_tier else None
@@ -101,14 +102,14 @@ class Pricing:
         once = sum((p.price / p.per for p in prices if p.kind == "requests"), Decimal(0))
         return _Factors(_factors(prices, input_tokens), once, f"{entry.name} {at.date()}")
 
-    def _entry(self, what: Priced) -> Entry | None:
+    def _entry(self, what: Priced, at: datetime) -> Entry | None:
         try:
             return self._entries[what]
         except KeyError:
             if len(self._entries) >= _MEMORY:
                 self._entries.clear()
             found = self._book.find(what.provider, what.model, what.base_url)
-            if found is not None and not _covers_tokens(found):
+            if found is not None and not _covers_tokens(found, at):
                 found = None
             self._entries[what] = found
             return found
@@ -120,10 +121,9 @@ def amount_text(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _covers_tokens(entry: Entry) -> bool:
+def _covers_tokens(entry: Entry, at: datetime) -> bool:
     """Whether the book prices tokens of the model; one priced by the minute only is unpriced."""
-    now = datetime.now(UTC)
-    return any(price.kind in (book.INPUT, book.OUTPUT) for price in entry.unit_prices(now))
+    return any(price.kind in (book.INPUT, book.OUTPUT) for price in entry.unit_prices(at))
 
 
 def _own_prices(prices: Prices) -> tuple[UnitPrice, ...]:

@@ -67,10 +67,6 @@ class RedisStore:
         """The value of a key."""
         return cast("bytes | None", await self._send("GET", lambda: self._redis.get(key)))
 
-    async def delete(self, *keys: str) -> None:
-        """Forget keys."""
-        await self._send("DEL", lambda: self._redis.delete(*keys))
-
     async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
         """Send what `command` makes of the client; the name is for messages."""
         return await self._send(name, lambda: command(self._redis))

@@ -113,8 +113,9 @@ class TargetEntry(_Strict):
     @model_validator(mode="after")
     def _says_whose_api_it_is(self) -> Self:
         """Many speak OpenAI's format; telemetry and prices must not call all of them OpenAI."""
-        host = urlsplit(self.base_url or "").hostname
-        if self.provider == "openai" and not self.provider_name and host != "api.openai.com":
+        if self.provider != "openai" or self.provider_name or self.base_url is None:
+            return self
+        if urlsplit(self.base_url).hostname != "api.openai.com":
             raise ValueError("needs provider_name, such as openrouter, ollama or azure.ai.openai")
         return self
 

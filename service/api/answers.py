@@ -21,6 +21,7 @@ from service.api.disconnect import DisconnectWatch
 from service.api.errors import INTERNAL_MESSAGE, log_unexpected
 from service.errors import InternalError, ServiceError
 from service.exchange import Answer, ModelRequest
+from service.pricing import amount_text
 from service.streaming import AnswerStream
 
 LAST_WORD_SECONDS = 1.0
@@ -144,7 +145,7 @@ class EventStreamResponse(Response):
         if bill.cost is None:
             lines.append(": gaugeway-unpriced=true")
         else:
-            lines.append(f": gaugeway-cost-usd={headers.cost_text(bill.cost)}")
+            lines.append(f": gaugeway-cost-usd={amount_text(bill.cost)}")
         lines.append(f": gaugeway-tokens={bill.tokens}")
         if bill.estimated:
             lines.append(": gaugeway-usage-estimated=true")

@@ -19,13 +19,6 @@ _MEDIA_TYPE = "Send the body as 'Content-Type: application/json', in UTF-8 and n
 _LONG_NUMBER = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
 
 
-class BodyTimeout(InvalidRequest):
-    """The client took too long to send its body."""
-
-    status = 408
-    default_code = "request_timeout"
-
-
 async def read_json_object(
     receive: Receive, headers: Mapping[str, str], *, limit: int
 ) -> dict[str, Any]:

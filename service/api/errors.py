@@ -18,8 +18,10 @@ from otel import attributes as names
 from otel.redaction import redact
 from service.api.context import instruments_of, trace_id_of
 from service.errors import (
+    BodyTimeout,
     ClientGone,
     InternalError,
+    InvalidApiKey,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -43,9 +45,9 @@ def error_response(
     all_headers = dict(headers or {})
     if error.retry_after is not None:
         all_headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
-    if error.status == InvalidApiKeyStatus:
+    if error.status == InvalidApiKey.status:
         all_headers["www-authenticate"] = "Bearer"
-    if error.status in (408, RequestTooLarge.status):
+    if error.status in (BodyTimeout.status, RequestTooLarge.status):
         # What is left of the body is not wanted: the connection cannot be used again.
         all_headers["connection"] = "close"
     return Response(
@@ -54,9 +56,6 @@ def error_response(
         headers=all_headers,
         media_type="application/json",
     )
-
-
-InvalidApiKeyStatus = 401
 
 
 def log_unexpected(error: Exception, trace_id: str) -> None:

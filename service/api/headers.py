@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from decimal import Decimal
 
 from otel.attributes import OTHER
 from service.cache import CacheDirective, parse_cache_control
@@ -63,13 +62,8 @@ def bill_headers(bill: Bill, cache: CacheResult, seconds: float) -> dict[str, st
     if bill.cost is None:
         found[UNPRICED] = "true"
     else:
-        found[COST] = cost_text(bill.cost)
+        found[COST] = amount_text(bill.cost)
     return found
-
-
-def cost_text(cost: Decimal) -> str:
-    """USD as a plain decimal, exact."""
-    return amount_text(cost)
 
 
 def milliseconds(seconds: float) -> str:

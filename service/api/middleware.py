@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,8 +35,6 @@ class AnswerMiddleware:
             await self._app(scope, receive, send_with_trace_id)
         except ClientDisconnect:
             return  # There is nobody left to answer.
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             log_unexpected(error, trace_id)
             if started:

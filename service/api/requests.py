@@ -10,10 +10,10 @@ from fastapi import Request
 from pydantic import TypeAdapter
 
 from service.api import headers
-from service.api.body import BodyTimeout, read_json_object
+from service.api.body import read_json_object
 from service.api.context import headers_of, runtime_of
 from service.api.schemas import check, with_whole_numbers
-from service.errors import DeadlineExceeded, ServiceUnavailable
+from service.errors import BodyTimeout, DeadlineExceeded, ServiceUnavailable
 from service.exchange import ModelRequest
 from service.keys import Caller
 from service.providers.control import split_model

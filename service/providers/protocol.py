@@ -25,8 +25,8 @@ class Timeouts:
 class Call:
     """One attempt.
 
-    `body` is OpenAI-shaped and validated; the provider replaces `model` by `model`, and `stream`
-    follows from the method that is called. `stream_options` is set by the gateway.
+    `body` is OpenAI-shaped and validated; the provider sends `model` in place of the body's, and
+    `stream` follows from the method that is called. `stream_options` is set by the gateway.
     `attempt` counts from 1 over the whole client request, fallback targets included. `headers` are
     sent along with the target's own.
     """

@@ -160,7 +160,7 @@ async def test_a_dead_redis_is_a_miss() -> None:
 
 async def test_the_oldest_entries_go_when_there_are_too_many(redis_url: str) -> None:
     redis = RedisStore(redis_url, timeout=5, pool_size=4)
-    await redis.delete("gaugeway:cache-index")
+    await redis.run("DEL", lambda client: client.delete("gaugeway:cache-index"))
     store = RedisCacheStore(redis)
     for number in range(5):
         await store.store(f"evict-{number}", b"x", ttl=60, max_entries=3)

@@ -121,6 +121,11 @@ class TestLoading:
         assert prices is not None
         assert prices.input == Decimal("0.1")
 
+    def test_openai_without_an_address_is_openai_itself(self, path: Path) -> None:
+        text = OPENAI.replace("    base_url: https://api.openai.com/v1/\n", "")
+        [small] = load(path, text).models["small"]
+        assert small.provider_name == "openai"
+
     @pytest.mark.parametrize(
         ("url", "address", "port"),
         [
