@@ -86,11 +86,11 @@ class BatchQueue(Generic[Item]):
     def join(self, deadline: float) -> bool:
         """Wait until all was sent or until this moment of the monotonic clock."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        if self._thread.is_alive():
-            self.dropped["shutdown"] += len(self._queue)
-            self._queue.clear()
-            return False
-        return True
+        # After the thread's end too: an item can come in between its last look and the stop.
+        left = len(self._queue)
+        self.dropped["shutdown"] += left
+        self._queue.clear()
+        return not left and not self._thread.is_alive()
 
     def _begin(self) -> None:
         # Runs in a forked child too: what the parent queued is the parent's to send.
