@@ -34,6 +34,9 @@ __all__ = ["Inference", "Operation", "Telemetry", "Usage"]
 
 # Gaps between chunks are recorded in bundles this large, so that a long stream holds few of them.
 _BUNDLE: Final = 64
+# What a provider says of its answer has no limit of its own; names and ids are shorter than this.
+_LONGEST_TEXT: Final = 256
+_MOST_REASONS: Final = 128
 
 
 class Telemetry:
@@ -188,11 +191,18 @@ class Inference:
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> None:
         """Note what the answer says of itself; what is given later adds to what came before."""
-        self.response_model = model or self.response_model
-        self.response_id = id or self.response_id
-        self.finish_reasons = finish_reasons or self.finish_reasons
+        self.response_model = model[:_LONGEST_TEXT] if model else self.response_model
+        self.response_id = id[:_LONGEST_TEXT] if id else self.response_id
+        if finish_reasons:
+            self.finish_reasons = tuple(
+                reason[:_LONGEST_TEXT] for reason in finish_reasons[:_MOST_REASONS]
+            )
         if attributes:
-            self.response_attributes = {**self.response_attributes, **attributes}
+            cut = {
+                key: value[:_LONGEST_TEXT] if isinstance(value, str) else value
+                for key, value in attributes.items()
+            }
+            self.response_attributes = {**self.response_attributes, **cut}
 
     def usage(self, usage: Usage) -> None:
         """Note the tokens; the last call counts."""

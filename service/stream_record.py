@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from otel.inference import Inference
@@ -13,7 +13,7 @@ from service.interruption import Interruption
 from service.providers.protocol import Chunk
 from service.settlement import Settlement, end_failed, end_interrupted, note_failed_attempt
 from service.targets import Target
-from service.tokens import Usage, estimate_usage
+from service.tokens import Usage, estimate_tokens, estimate_usage
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class StreamRecord:
     bill: Bill | None = None
     """What it came to; None until the end."""
     _named: bool = False
+    _outdated: bool = False
+    """Whether output came after the usage was told."""
 
     def saw(self, chunk: Chunk) -> None:
         """Take in a chunk that arrived just now."""
@@ -39,6 +41,7 @@ class StreamRecord:
         if chunk.content:
             inference.chunk()
             self.characters += chunk.characters
+            self._outdated = self.usage is not None
             if self.transcript is not None:
                 self.transcript.add(chunk.data)
         if not self._named:
@@ -50,7 +53,7 @@ class StreamRecord:
                 attributes=chunk.attributes,
             )
         if chunk.usage is not None:
-            self.usage = chunk.usage
+            self.usage, self._outdated = chunk.usage, False
 
     def complete(self) -> None:
         """The provider sent its end mark."""
@@ -84,12 +87,21 @@ class StreamRecord:
         """Price what was used, the first time; False when the stream is over already."""
         if self.bill is not None:
             return False
-        usage = self.usage or estimate_usage(self.request.body, output_characters=self.characters)
-        self.bill = self.settlement.settle(self.inference, self.target, usage, self.asked_at)
+        self.bill = self.settlement.settle(self.inference, self.target, self._used(), self.asked_at)
         if self.transcript is not None:
             self.inference.content(output_messages=self.transcript.messages())
         self.interruption.close()
         return True
+
+    def _used(self) -> Usage:
+        told = self.usage
+        if told is None:
+            return estimate_usage(self.request.body, output_characters=self.characters)
+        if not self._outdated:
+            return told
+        # Some providers tell the usage so far: the input is certain, what came since is not.
+        output = max(told.output_tokens, estimate_tokens(self.characters))
+        return replace(told, output_tokens=output, estimated=True)
 
 
 def _text(value: object) -> str | None:

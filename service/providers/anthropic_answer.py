@@ -8,7 +8,7 @@ from typing import Any
 
 from service.providers.failures import Failure
 from service.providers.protocol import Chunk, Completion
-from service.providers.shapes import as_count, as_list, as_object, as_text
+from service.providers.shapes import as_count, as_list, as_object, as_text, believable
 from service.providers.usage import usage_body
 from service.tokens import Usage
 
@@ -64,10 +64,11 @@ def finish_reason(value: object) -> str | None:
 
 def usage_of(usage: dict[str, Any]) -> Usage | None:
     """Anthropic counts cached input beside the rest; here, as everywhere, it is inside input."""
-    if "input_tokens" not in usage and "output_tokens" not in usage:
-        return None
     read = as_count(usage.get("cache_read_input_tokens"))
     written = as_count(usage.get("cache_creation_input_tokens"))
+    told = usage.get("input_tokens"), usage.get("output_tokens")
+    if told == (None, None) or not believable(*told, read, written):
+        return None
     return Usage(
         input_tokens=as_count(usage.get("input_tokens")) + read + written,
         output_tokens=as_count(usage.get("output_tokens")),

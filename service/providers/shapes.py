@@ -35,8 +35,28 @@ def without_half_surrogates(value: object) -> object:
     return value
 
 
+MOST_TOKENS = 10**9
+"""A hundred times what any inference can use: a larger count is a provider's mistake."""
+
+
+def believable(*counts: object) -> bool:
+    """Whether token counts can be billed: none is negative or absurd, and one at least above 0.
+
+    One that is missing counts as 0. What cannot be billed must not pass for an answer that cost
+    nothing: it is estimated.
+    """
+    told = [count for count in counts if count is not None]
+    fits = all(
+        isinstance(count, int | float) and not isinstance(count, bool) and 0 <= count <= MOST_TOKENS
+        for count in told
+    )
+    return fits and any(told)
+
+
 def as_count(value: object) -> int:
     """The number as a whole one from 0; 0 where the value is negative or something else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    if not 0 <= value <= MOST_TOKENS:
         return 0
     return int(value)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.providers.shapes import as_count, as_object
+from service.providers.shapes import as_count, as_object, believable
 from service.tokens import Usage
 
 
 def openai_usage(value: object) -> Usage | None:
-    """The usage in an OpenAI-shaped answer, None where it is missing or says nothing.
+    """The usage in an OpenAI-shaped answer, None where it is missing or cannot be.
 
     A part is never larger than its whole: what a provider reports beyond is cut off. Providers
     that count reasoning beside the completion (their total shows it) are brought to OpenAI's way,
     reasoning inside output.
     """
     usage = as_object(value)
-    if "prompt_tokens" not in usage and "completion_tokens" not in usage:
+    if not believable(usage.get("prompt_tokens"), usage.get("completion_tokens")):
         return None
     prompt = as_object(usage.get("prompt_tokens_details"))
     completion = as_object(usage.get("completion_tokens_details"))

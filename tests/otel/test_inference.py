@@ -322,3 +322,22 @@ def test_content_is_cut_at_the_limit() -> None:
 def test_capture_is_read_from_the_variable_of_util_genai(text: str, capture: Capture) -> None:
     variables = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": text}
     assert ApiSettings.from_environment(variables).capture is capture
+
+
+def test_what_a_provider_says_of_its_answer_is_cut_to_a_bearable_length(
+    telemetry: Recorded,
+) -> None:
+    long = "x" * 1_000_000
+    with telemetry.telemetry.inference(CHAT) as inference:
+        inference.response(
+            model=long,
+            id=long,
+            finish_reasons=(long,) * 5000,
+            attributes={"openai.response.system_fingerprint": long},
+        )
+    found = [*_attributes(telemetry).values(), *_usage(telemetry).values()]
+    texts = [value for value in found if isinstance(value, str)]
+    assert max(map(len, texts)) == 256
+    reasons = _attributes(telemetry)["gen_ai.response.finish_reasons"]
+    assert len(reasons) == 128
+    assert {len(reason) for reason in reasons} == {256}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from service.errors import ProviderStreamInterrupted
 from service.providers.protocol import Call, Chunk, Completion
 from service.tokens import Usage
 
@@ -52,6 +53,24 @@ class LongProvider:
         if self._error is not None:
             raise self._error
         yield Chunk({"id": "long", "choices": []}, usage=Usage(10, 5))
+
+    async def check(self) -> None:
+        return
+
+
+class EarlyUsageProvider:
+    """Tells the input tokens with its first chunk, streams on and fails before the last count."""
+
+    async def complete(self, call: Call) -> Completion:
+        raise AssertionError("streams only")
+
+    async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
+        delta = {"index": 0, "delta": {"content": "x" * 40}, "finish_reason": None}
+        data = {"id": "early", "object": "chat.completion.chunk", "choices": [delta]}
+        yield Chunk(data, content=True, characters=40, usage=Usage(10, 0))
+        for _ in range(9):
+            yield Chunk(data, content=True, characters=40)
+        raise ProviderStreamInterrupted("broken off")
 
     async def check(self) -> None:
         return

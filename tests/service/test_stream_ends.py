@@ -14,7 +14,7 @@ import pytest
 from otel import names
 from service.exchange import ModelRequest
 from service.runtime import Parts
-from tests.service.fake_providers import EndlessProvider, LongProvider
+from tests.service.fake_providers import EarlyUsageProvider, EndlessProvider, LongProvider
 from tests.service.gateway_under_test import a_few_turns, chat_request, started_runtime
 from tests.service.running import (
     RunningService,
@@ -234,3 +234,16 @@ def test_what_should_not_be_able_to_fail_midway_is_an_error_event(
     assert b"hunter2" not in text
     assert "Traceback" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+def test_output_that_came_after_the_usage_was_told_is_estimated(
+    tmp_path: Path, redis_url: str
+) -> None:
+    provider = EarlyUsageProvider()
+    parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
+    with running(settings_for(tmp_path, redis_url), parts=parts) as service:
+        with service.open_stream() as stream:
+            stream.read_to_end()
+        span = assert_one_end(service, "provider_error", estimated=True)
+        assert span.attributes["gen_ai.usage.input_tokens"] == 10
+        assert span.attributes["gen_ai.usage.output_tokens"] == 100

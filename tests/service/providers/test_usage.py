@@ -3,9 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
+from hypothesis import given as given_any
 from hypothesis import strategies as st
 
+from service.providers import anthropic_answer
+from service.providers.shapes import MOST_TOKENS
 from service.providers.usage import openai_usage, usage_body
 from service.tokens import Usage
 
@@ -13,6 +16,37 @@ from service.tokens import Usage
 @pytest.mark.parametrize("value", [None, {}, [], "x", 7, {"total_tokens": 3}])
 def test_what_says_nothing_is_none(value: object) -> None:
     assert openai_usage(value) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "output"),
+    [
+        (-10, 5),
+        (10, -5),
+        ("10", "5"),
+        (10, "5"),
+        (None, None),
+        (True, True),
+        ([1], {}),
+        (float("nan"), 5),
+        (float("inf"), 5),
+        (10**40, 5),
+        (MOST_TOKENS + 1, 5),
+        (0, 0),
+    ],
+)
+def test_usage_that_cannot_be_is_none_and_never_an_answer_for_nothing(
+    given: object, output: object
+) -> None:
+    assert openai_usage({"prompt_tokens": given, "completion_tokens": output}) is None
+    told = {"input_tokens": given, "output_tokens": output}
+    assert anthropic_answer.usage_of(told) is None
+
+
+def test_usage_of_one_side_alone_counts() -> None:
+    assert openai_usage({"prompt_tokens": 10}) == Usage(10, 0)
+    assert openai_usage({"prompt_tokens": 10.0, "completion_tokens": None}) == Usage(10, 0)
+    assert anthropic_answer.usage_of({"input_tokens": 0, "output_tokens": 3}) == Usage(0, 3)
 
 
 def test_deepseeks_cache_hits_are_cached_tokens() -> None:
@@ -66,7 +100,7 @@ details = st.none() | st.dictionaries(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
+@given_any(
     counts=st.dictionaries(
         st.sampled_from(["prompt_tokens", "completion_tokens", "total_tokens"]), numbers
     ),
