@@ -48,7 +48,7 @@ _RECORDS: Final = f"""\
 * One `SERVER` span a request, named by method and route, by FastAPI's own telemetry.
 * One `CLIENT` span for each target tried, named by operation and model (`chat gpt-4o`); retries of
   that target are inside it, a fallback is a new one, a cache hit has none.
-* One `CLIENT` span a Redis command, by opentelemetry-instrumentation-redis.
+* One `CLIENT` span a Redis command within a request, by opentelemetry-instrumentation-redis.
 * One log record `{names.USAGE_BODY}` for each `CLIENT` span of a target, from the logger
   `{names.USAGE_LOGGER}`, with the same facts, `{attributes.COST}` and `{attributes.LATENCY_MS}`.
 * What the application logs, correlated with its trace.
