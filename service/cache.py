@@ -21,6 +21,8 @@ Mode = Literal["default", "on", "bypass"]
 _PREFIX = "gaugeway:cache:"
 _INDEX = "gaugeway:cache-index"
 _LONGEST_DIRECTIVE = 2**31
+_CLOCK_SKEW = 5.0
+"""Seconds that another host's clock may be ahead; what is further from the future is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class RedisCacheStore:
     async def _evict(self, redis: Any, number: int) -> None:
         oldest = await redis.zpopmin(_INDEX, number)
         if oldest:
-            await redis.delete(*(_PREFIX + member.decode() for member, _ in oldest))
+            await redis.delete(*(_PREFIX.encode() + member for member, _ in oldest))
 
 
 class ResponseCache:
@@ -169,9 +171,10 @@ class ResponseCache:
     def _read(self, stored: bytes, max_age: int) -> CachedAnswer | None:
         try:
             envelope = from_json(stored)
-            age = self._now() - float(envelope["at"])
-            parts = tuple(str(part).encode() for part in envelope["parts"])
-            stream = bool(envelope["stream"])
-        except (ValueError, KeyError, TypeError):
-            return None  # Written by another version: as good as not there.
-        return CachedAnswer(parts, stream) if age <= max_age else None
+            age = self._now() - envelope["at"]
+            parts = tuple(part.encode() for part in envelope["parts"])
+            stream = envelope["stream"]
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            return None  # Damaged, or written by another version: as good as not there.
+        whole = bool(parts) if stream is True else stream is False and len(parts) == 1
+        return CachedAnswer(parts, stream) if whole and -_CLOCK_SKEW <= age <= max_age else None

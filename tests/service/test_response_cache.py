@@ -145,7 +145,26 @@ async def test_an_answer_over_the_limit_is_not_kept() -> None:
     assert store.entries == {}
 
 
-@pytest.mark.parametrize("stored", [b"", b"nonsense", b"{}", b'{"at": "x"}', b"[]", b"\xff"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"not JSON",
+        b"\xff\xfe",
+        b'{"at": 995, "stream": false, "parts": []}',
+        b'{"at": 995, "stream": true, "parts": []}',
+        b'{"at": 995, "stream": false, "parts": "abc"}',
+        b'{"at": 995, "stream": false, "parts": ["a", "b"]}',
+        b'{"at": 995, "stream": false, "parts": [1]}',
+        b'{"at": 995, "stream": "no", "parts": ["a"]}',
+        b'{"at": null, "stream": false, "parts": ["a"]}',
+        b'{"at": NaN, "stream": false, "parts": ["a"]}',
+        b'{"at": 2000, "stream": false, "parts": ["a"]}',
+        b'{"at": ' + b"9" * 400 + b', "stream": false, "parts": ["a"]}',
+    ],
+)
 async def test_an_entry_nobody_can_read_is_a_miss(stored: bytes) -> None:
     store = MemoryStore()
     store.entries["k"] = stored
