@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -30,6 +30,9 @@ DOOR = {"tls", "auth"}
 
 def breaches(base: Config, environment: Config) -> list[str]:
     """Name everything in an environment's file that is not the environment's to say."""
+    unread = _unread(environment)
+    if unread:
+        return unread
     found = [f"top level: {key}" for key in environment if key not in {*KINDS, "service"}]
     for kind in KINDS:
         theirs = defined(environment, kind)
@@ -38,6 +41,31 @@ def breaches(base: Config, environment: Config) -> list[str]:
     found += _receiver_breaches(environment)
     found += _service_breaches(environment)
     return [*found, *_pipeline_breaches(base, environment)]
+
+
+def _unread(environment: Config) -> list[str]:
+    """Name what is written elsewhere, or nowhere: it would replace all that base has there.
+
+    `processors: ${file:mine.yaml}` is merged as a text, in place of base's processors, before the
+    Collector reads the file.
+    """
+    sections: dict[str, Any] = {key: environment[key] for key in KINDS if key in environment}
+    sections["service"] = service = environment.get("service")
+    if isinstance(service, dict):
+        sections["service.pipelines"] = ways = cast("Config", service).get("pipelines")
+        if isinstance(ways, dict):
+            for name, pipeline in cast("Config", ways).items():
+                sections[f"service.pipelines.{name}"] = pipeline
+    receivers: Any = environment.get("receivers")
+    at, place = receivers, "receivers"
+    for key in ("otlp", "protocols"):
+        if isinstance(at, dict) and key in at:
+            at, place = cast("Config", at)[key], f"{place}.{key}"
+            sections[place] = at
+    if place == "receivers.otlp.protocols" and isinstance(at, dict):
+        for name, protocol in cast("Config", at).items():
+            sections[f"{place}.{name}"] = protocol
+    return [f"{place}: no mapping" for place, value in sections.items() if type(value) is not dict]
 
 
 def _overrides(base: Config, kind: str, name: str) -> bool:
@@ -158,6 +186,15 @@ WAYS_ROUND = {
     "another connector": _edit("connectors", "forward/mine", value=None),
     "another service map": _edit("connectors", "servicegraph", value={}),
     "no self-telemetry": _edit("service", "telemetry", value={"metrics": {"level": "none"}}),
+    "processors from elsewhere": _edit("processors", value="${file:mine.yaml}"),
+    "receivers from elsewhere": _edit("receivers", value="${env:MINE}"),
+    "pipelines from elsewhere": _edit("service", "pipelines", value="${file:mine.yaml}"),
+    "a pipeline from elsewhere": _edit("service", "pipelines", "logs/out", value="${env:MINE}"),
+    "no processors": _edit("processors", value=None),
+    "no receiver": _edit("receivers", "otlp", value=None),
+    "no protocols": _edit("receivers", "otlp", "protocols", value=None),
+    "no address": _edit("receivers", "otlp", "protocols", "http", value=None),
+    "base's pipeline undone": _edit("service", "pipelines", "traces/in", value=None),
     "a loop": _edit(
         "service",
         "pipelines",
