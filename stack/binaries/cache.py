@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from stack.binaries.components import Component
+from stack.binaries.errors import BinaryError
 from stack.binaries.toolchain import Toolchain
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -85,16 +87,26 @@ class Entry:
     def locked(self, waiting: Callable[[], None]) -> Generator[None]:
         """Hold the component's lock; `waiting` is called once if another process holds it.
 
-        The lock is the kernel's: it ends with its holder, however that one died.
+        The lock is the kernel's: it ends with its holder, however that one died. Raises
+        `BinaryError` where the cache cannot be written.
         """
-        self._home.mkdir(parents=True, exist_ok=True)
-        with (self._home / "lock").open("w") as file:
+        with self._lock_file() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 waiting()
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _lock_file(self) -> TextIOWrapper:
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            return (self._home / "lock").open("w")
+        except OSError as error:
+            raise BinaryError(
+                f"{self._component.name} is not built yet and {self._home} cannot be written: "
+                f"{error.strerror}; set GAUGEWAY_CACHE to a directory of your own."
+            ) from error
 
     def store(self, build: Callable[[Path], None], toolchain: Toolchain) -> None:
         """Let `build` write a binary and take it in whole; call it with the lock held."""

@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from stack.binaries import BuildSettings, Component, cache, console_progress, ensure, readiness
+from stack.binaries import (
+    BinaryError,
+    BuildSettings,
+    Component,
+    cache,
+    console_progress,
+    ensure,
+    readiness,
+)
 from tests.stack.fake_go import FakeGo, fake_go
 
 
@@ -46,6 +54,16 @@ def test_a_binary_is_built_once(go: FakeGo) -> None:
     assert first.name == "demo"
     assert built(go) == first
     assert len(go.builds) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_one_message_that_says_what_to_set(
+    go: FakeGo, tmp_path: Path
+) -> None:
+    occupied = tmp_path / "a file"
+    occupied.write_text("")
+    settings = replace(go.settings_with(), cache=occupied)
+    with pytest.raises(BinaryError, match=r"cannot be written: .+ set GAUGEWAY_CACHE"):
+        built(go, settings)
 
 
 def test_a_truncated_binary_is_rebuilt(go: FakeGo) -> None:
