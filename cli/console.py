@@ -75,6 +75,12 @@ def _mark(part: ComponentStatus, *, starting: bool) -> str:
 
 
 def _notes(status: StackStatus) -> list[Text]:
+    if status.left_behind:
+        orphans = (
+            f"\nits manager is gone, {status.left_behind} of its processes run on: "
+            "`gaugeway up` starts it anew, `gaugeway down` ends them"
+        )
+        return [Text(orphans, style="yellow")]
     if not status.up:
         return [Text("\nnot running: gaugeway up", style="yellow")]
     return [

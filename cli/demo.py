@@ -20,7 +20,7 @@ from stack.journey import APP, Journey, JourneyError, Traveller, chosen_request
 from stack.links import links
 from stack.record import as_running
 from stack.settings import Settings, load
-from stack.status import StackStatus
+from stack.status import ComponentStatus, StackStatus
 from stack.traffic import Bounds, Report, Scenarios, drive
 
 _RATE = 6.0
@@ -44,7 +44,8 @@ def demo(
     settings = as_running(load())
     status = asyncio.run(look(settings))
     if missing := _not_ready(status):
-        show_error(f"{', '.join(missing)}: not ready; start the stack with `gaugeway up --detach`")
+        for line in _what_to_do(status, missing):
+            show_error(line)
         raise typer.Exit(1)
     keys, app = _keys(settings, status)
     journey_key = keys.pop(app)
@@ -61,8 +62,16 @@ def demo(
     _show(settings, status, report, journey, as_json=as_json)
 
 
-def _not_ready(status: StackStatus) -> list[str]:
-    return [part.name for part in status.components if part.name in _NEEDED and not part.ready]
+def _not_ready(status: StackStatus) -> list[ComponentStatus]:
+    return [part for part in status.components if part.name in _NEEDED and not part.ready]
+
+
+def _what_to_do(status: StackStatus, missing: list[ComponentStatus]) -> list[str]:
+    """Return what to tell of parts that are not ready; `up` helps only a stack that is down."""
+    if status.up:
+        return [f"{part.name} is not ready: {part.hint}" for part in missing]
+    names = ", ".join(part.name for part in missing)
+    return [f"{names}: not ready; start the stack with `gaugeway up --detach`"]
 
 
 def _keys(settings: Settings, status: StackStatus) -> tuple[dict[str, str], str]:

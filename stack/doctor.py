@@ -23,6 +23,7 @@ from stack.home import HomeError, private_directory
 from stack.occupancy import taken_ports
 from stack.plan import NEEDED_BINARIES, outlook
 from stack.settings import Settings
+from stack.strays import find_strays
 
 _OLDEST_PYTHON = (3, 11)
 _GIB = 1024**3
@@ -118,7 +119,12 @@ def _ports(settings: Settings, parts: tuple[Component, ...], *, running: bool) -
     taken = taken_ports(settings, parts)
     if not taken:
         return Finding("ports", True, "all free")
-    return Finding("ports", False, "; ".join(map(str, taken)), "see `gaugeway up --help`")
+    left = tuple(f"(process {process.pid})" for process in find_strays(settings.home))
+    foreign = tuple(port for port in taken if not port.holder.endswith(left))
+    if not foreign:
+        found = "held by what a stack without its manager left; `gaugeway up` takes them back"
+        return Finding("ports", True, found)
+    return Finding("ports", False, "; ".join(map(str, foreign)), "or stop what holds them")
 
 
 def _git() -> Finding:

@@ -13,6 +13,7 @@ from stack.plan import outlook
 from stack.probes import Observation
 from stack.record import as_running
 from stack.settings import Settings
+from stack.strays import find_strays
 from stack.supervision.client import ProcessState, SupervisorClient, SupervisorError
 
 _SHOWN_LINES = 12
@@ -38,13 +39,14 @@ class ComponentStatus:
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """A whole stack as it is now."""
+    """A whole stack as it is now; `left_behind` counts processes that a dead manager left."""
 
     up: bool
     environment: str
     service_url: str
     api_key: str
     components: tuple[ComponentStatus, ...]
+    left_behind: int = 0
 
     @property
     def ready(self) -> bool:
@@ -75,6 +77,7 @@ async def stack_status(
     states = await _states(settings)
     parts = outlook(settings)
     seen = await asyncio.gather(*(_observe(part) for part in parts))
+    strays = await asyncio.to_thread(find_strays, settings.home) if states is None else []
     return StackStatus(
         up=states is not None,
         environment=settings.environment,
@@ -84,6 +87,7 @@ async def stack_status(
             _status(settings, part, observation, states)
             for part, observation in zip(parts, seen, strict=True)
         ),
+        left_behind=len(strays),
     )
 
 

@@ -214,6 +214,9 @@ async def test_a_start_heals_what_a_killed_manager_left_behind(
     psutil.Process(record.supervisor).wait(10)
     assert home.socket.exists()
     assert all(process.is_running() for process in orphans)
+    seen = await make_stack(settings).status()
+    assert not seen.up
+    assert seen.left_behind >= len(orphans)
     started = await make_stack(settings).start(Looks())
     assert (started.already_up, started.status.ready) == (False, True)
     assert not any(process.is_running() for process in orphans)
