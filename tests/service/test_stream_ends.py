@@ -211,11 +211,13 @@ def test_a_client_that_does_not_take_the_end_does_not_hold_up_the_shutdown(
 ) -> None:
     provider = LongProvider(chunk_bytes=64 * 1024, chunks=200)
     parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
-    with running(settings_for(tmp_path, redis_url), parts=parts) as service:
-        with service.open_stream(receive_buffer=4096):
-            wait_for(lambda: len(service.runtime.in_flight) == 1, "the stream")
-            service.stop_soon()
-            wait_for(lambda: not service.runtime.in_flight, "its end")
+    with (
+        running(settings_for(tmp_path, redis_url), parts=parts) as service,
+        service.open_stream(receive_buffer=4096),
+    ):
+        wait_for(lambda: len(service.runtime.in_flight) == 1, "the stream")
+        service.stop_soon()
+        wait_for(lambda: not service.runtime.in_flight, "its end")
 
 
 def test_what_should_not_be_able_to_fail_midway_is_an_error_event(
