@@ -12,7 +12,7 @@ from stack.settings import Settings
 
 INSTALL = (
     "not installed: unpack Grafana (https://grafana.com/grafana/download) and set "
-    "GAUGEWAY_GRAFANA_HOME to its folder, then run `gaugeway up` again"
+    "GAUGEWAY_GRAFANA_HOME to its folder, then run `gaugeway down` and `gaugeway up`"
 )
 # Where system packages put what the binary on PATH needs beside it.
 _PACKAGED_HOME = Path("/usr/share/grafana")
