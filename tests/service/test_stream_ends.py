@@ -192,13 +192,15 @@ def test_a_client_that_does_not_take_a_replay_is_given_up_at_the_deadline(
     """Nothing is inferred any more, but a reader that stands still must not hold the service."""
     provider = LongProvider(chunk_bytes=64 * 1024, chunks=200)
     parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
-    settings = settings_for(tmp_path, redis_url, cache_max_entry_bytes=32 * 1024**2)
+    settings = settings_for(
+        tmp_path, redis_url, cache_max_entry_bytes=32 * 1024**2, redis_timeout_seconds=10
+    )
     with running(settings, parts=parts) as service:
         asked = {"cache-control": "max-age=60"}
         question = f"long {service.port}"
         with service.open_stream(question, headers=asked) as stream:
             assert b"[DONE]" in stream.read_to_end()
-        late = {**asked, "x-gaugeway-deadline-ms": "500"}
+        late = {**asked, "x-gaugeway-deadline-ms": "3000"}
         with service.open_stream(question, headers=late, receive_buffer=4096) as stream:
             stream.read_until(b"x-gaugeway-cache: hit")
             assert len(service.runtime.in_flight) == 1
