@@ -47,7 +47,7 @@ ELSEWHERE: Final = {
 OWN: Final = {
     "GAUGEWAY_ENV": "`dev`, `staging` or `prod`; `deployment.environment.name` on every signal.",
     "GAUGEWAY_CONSOLE_LOGS": "`human`, `json` or `off`; `human` in dev, `json` elsewhere.",
-    "GAUGEWAY_SHUTDOWN_TIMEOUT_MS": "How long the end of the process may wait, in all: 5000.",
+    "GAUGEWAY_SHUTDOWN_TIMEOUT_MS": "How long the end of the process waits for telemetry, in all: 2500.",
     "GAUGEWAY_FASTAPI_TELEMETRY": "`native` or `contrib`: who watches FastAPI from 0.142 on.",
     "GAUGEWAY_CONTENT_MAX_CHARACTERS": "Where captured messages are cut: 8192.",
     "GAUGEWAY_LABEL_VALUES_MAX": "Different values of one label of one metric: 100.",
@@ -80,7 +80,7 @@ class BootstrapSettings:
     log_batch: int = 512
     log_delay: float = 0.5
     metric_interval: float = 5.0
-    shutdown_timeout: float = 5.0
+    shutdown_timeout: float = 2.5
     console: ConsoleStyle = "human"
     log_level: str = "INFO"
     fastapi: Literal["native", "contrib"] = "native"
@@ -111,7 +111,7 @@ class BootstrapSettings:
             log_batch=_whole(values, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512),
             log_delay=_whole(values, "OTEL_BLRP_SCHEDULE_DELAY", 500) / 1000,
             metric_interval=_whole(values, "OTEL_METRIC_EXPORT_INTERVAL", 5000) / 1000,
-            shutdown_timeout=_whole(values, "GAUGEWAY_SHUTDOWN_TIMEOUT_MS", 5000) / 1000,
+            shutdown_timeout=_whole(values, "GAUGEWAY_SHUTDOWN_TIMEOUT_MS", 2500) / 1000,
             console=style if style in ("human", "json", "off") else default_style,
             log_level=values.get("OTEL_PYTHON_LOG_LEVEL", "info").strip().upper() or "INFO",
             fastapi=(

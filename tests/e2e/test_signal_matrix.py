@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from otel import names
@@ -11,6 +13,21 @@ from tests.e2e.columns import COLUMNS, METRICS_WITHIN, Evidence
 from tests.e2e.matrix import SCENARIOS, Scenario
 from tests.e2e.polling import NotYetError, until
 from tests.e2e.stack import Stack
+
+EVERYWHERE = {
+    "__name__",
+    "le",
+    "job",
+    "instance",
+    "service_name",
+    "service_version",
+    "service_instance_id",
+    "deployment_environment_name",
+    "otel_scope_name",
+    "otel_scope_version",
+    "otel_scope_schema_url",
+}
+"""Labels of every series: the resource's promoted attributes, the scope, a bucket's bound."""
 
 ROWS = [pytest.param(scenario, id=scenario.name) for scenario in SCENARIOS]
 
@@ -87,3 +104,17 @@ def test_no_series_is_taken_in_twice(stack: Stack, driven: dict[str, Evidence]) 
     found = until(probe, within=METRICS_WITHIN)
     assert len(found) == 1, f"Prometheus: {query} gave {found}"
     assert found[0].labels["job"] == "gaugeway"
+
+
+def test_every_label_in_prometheus_is_declared(stack: Stack, driven: dict[str, Evidence]) -> None:
+    COLUMNS["metric"](driven["deadline"])
+    declared = {
+        metric.prometheus: {attribute.replace(".", "_") for attribute in metric.attributes}
+        for metric in names.OURS
+    }
+    undeclared: set[tuple[str, str]] = set()
+    for found in stack.backends.series('{job="gaugeway",__name__=~"(gaugeway|gen_ai)_.+"}'):
+        metric = re.sub("_(bucket|sum|count)$", "", found.labels["__name__"])
+        allowed = declared.get(metric, set[str]()) | EVERYWHERE
+        undeclared |= {(metric, label) for label in found.labels if label not in allowed}
+    assert not undeclared, f"Prometheus has labels that otel.names does not declare: {undeclared}"
