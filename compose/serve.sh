@@ -7,5 +7,6 @@ if [ -n "${GAUGEWAY_OTLP_TOKEN_FILE:-}" ]; then
   token=$(cat "$GAUGEWAY_OTLP_TOKEN_FILE")
   export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20$token"
 fi
-# Requests are spans and metrics; an access log would say each a third time.
-exec opentelemetry-instrument uvicorn --factory service.app:create_app --host 0.0.0.0 --port "${PORT:-8080}" --no-access-log "$@"
+# Requests are spans and metrics; an access log would say each a third time. There are no WebSockets
+# here, and one asked for together with a body would never be answered.
+exec opentelemetry-instrument uvicorn --factory service.app:create_app --host 0.0.0.0 --port "${PORT:-8080}" --no-access-log --ws none "$@"

@@ -74,3 +74,9 @@ def test_the_signal_to_stop_reaches_the_service() -> None:
     script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
     last = script.strip().splitlines()[-1]
     assert last.startswith("exec opentelemetry-instrument uvicorn --factory service.app:create_app")
+
+
+def test_a_websocket_with_a_body_cannot_hold_a_connection_of_the_container() -> None:
+    """Uvicorn's WebSocket protocol never answers one; without it this is any other request."""
+    script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
+    assert " --ws none " in script

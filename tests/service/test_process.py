@@ -85,6 +85,7 @@ def process(tmp_path: Path, receiver: Receiver, **settings: str) -> Generator[Pr
         "service.app:create_app",
         "--port",
         str(port),
+        *("--ws", "none"),
     ]
     with output.open("wb") as log:
         popen = subprocess.Popen(
@@ -188,3 +189,18 @@ def test_no_planted_secret_leaves_the_process(tmp_path: Path, receiver: Receiver
 
 def plain_body(record: Any) -> str:
     return str(record.body.string_value)
+
+
+def test_a_websocket_that_is_asked_for_with_a_body_is_answered(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with (
+        process(tmp_path, receiver) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=5) as client,
+    ):
+        client.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"
+            b"connection: upgrade\r\nsec-websocket-version: 13\r\n"
+            b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ncontent-length: 5\r\n\r\nhello"
+        )
+        assert client.recv(1000).startswith(b"HTTP/1.1 401")

@@ -221,3 +221,11 @@ def test_values_with_template_and_shell_signs_mean_themselves(home: Home) -> Non
 def test_credentials_never_show_in_an_address() -> None:
     assert without_credentials(f"rediss://me:{SECRET}@h:1/0?password={SECRET}") == "rediss://h:1/0"
     assert without_credentials("unix:///run/redis.sock?db=1") == "unix:///run/redis.sock"
+
+
+def test_a_websocket_with_a_body_cannot_hold_a_connection_of_the_service(
+    make_settings: MakeSettings,
+) -> None:
+    """Uvicorn's WebSocket protocol never answers one; without it this is any other request."""
+    command = process_of(planned(make_settings()), "service").command
+    assert command[command.index("--ws") + 1] == "none"
