@@ -47,7 +47,7 @@ ELSEWHERE: Final = {
 OWN: Final = {
     "GAUGEWAY_ENV": "`dev`, `staging` or `prod`; `deployment.environment.name` on every signal.",
     "GAUGEWAY_CONSOLE_LOGS": "`human`, `json` or `off`; `human` in dev, `json` elsewhere.",
-    "GAUGEWAY_SHUTDOWN_TIMEOUT_MS": "How long the end of the process waits for telemetry, in all: 2500.",
+    "GAUGEWAY_SHUTDOWN_TIMEOUT_MS": "How long the process waits at its end for telemetry: 2500.",
     "GAUGEWAY_FASTAPI_TELEMETRY": "`native` or `contrib`: who watches FastAPI from 0.142 on.",
     "GAUGEWAY_CONTENT_MAX_CHARACTERS": "Where captured messages are cut: 8192.",
     "GAUGEWAY_LABEL_VALUES_MAX": "Different values of one label of one metric: 100.",
