@@ -23,8 +23,8 @@ _SHOWN_LINES = 12
 class ComponentStatus:
     """One part as it is now; `ready` is None where it is not installed.
 
-    `hint` says what is wrong and what to do; `dead` that its manager has given it up, and
-    `log_lines` are then the last things it said.
+    `hint` says what is wrong and what to do; `dead` that its manager has given it up.
+    `log_lines` are the last things said by a part that is not ready.
     """
 
     name: str
@@ -106,6 +106,8 @@ def component_status(
 ) -> ComponentStatus:
     """Combine what a probe saw with what the manager knows of a managed part."""
     dead = state is not None and state.dead
+    ready = observation.ready and not dead
+    lines = () if ready else tuple(last_lines(settings.home.log(part.name), _SHOWN_LINES))
     hint = "" if observation.ready else observation.reason
     if dead and state is not None:
         how = "was killed" if state.exit_code < 0 else f"ended with exit code {state.exit_code}"
@@ -117,11 +119,11 @@ def component_status(
         origin=part.origin,
         url=part.url,
         # A stranger that answers on the port of a part that has died is not that part.
-        ready=observation.ready and not dead,
+        ready=ready,
         version=observation.version,
         hint=hint,
         dead=dead,
-        log_lines=tuple(last_lines(settings.home.log(part.name), _SHOWN_LINES)) if dead else (),
+        log_lines=lines,
     )
 
 

@@ -158,7 +158,7 @@ async def test_a_part_that_dies_at_start_is_named_with_its_last_lines_and_nothin
     assert find_strays(home) == []
 
 
-async def test_a_part_that_never_answers_is_named_after_the_bound(
+async def test_a_part_that_never_answers_is_named_after_the_bound_with_what_it_said(
     make_settings: MakeSettings, make_stack: Callable[..., Stack]
 ) -> None:
     def parts(settings: Settings) -> tuple[Component, ...]:
@@ -167,8 +167,11 @@ async def test_a_part_that_never_answers_is_named_after_the_bound(
         elsewhere = server(settings, "tempo", "tempo_grpc")
         return (Component("tempo", "managed", deaf.url, deaf.probe, elsewhere.process),)
 
-    with pytest.raises(ComponentsFailedError, match="tempo: not ready after 2 s"):
+    with pytest.raises(ComponentsFailedError, match="tempo: not ready after 2 s") as raised:
         await make_stack(make_settings(start_seconds=2), parts).start(Looks())
+    (waiting,) = raised.value.failed
+    assert not waiting.dead
+    assert waiting.log_lines[-1].startswith("tempo listens")
 
 
 async def test_a_part_that_crashes_is_started_again(
