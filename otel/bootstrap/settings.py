@@ -24,6 +24,8 @@ DEFAULTS: Final = {
     "OTEL_LOGS_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
+    # The SDK's own choice heeds the caller: one header, and a cost has no trace to lead to.
+    "OTEL_TRACES_SAMPLER": "always_on",
     "OTEL_METRICS_EXEMPLAR_FILTER": "trace_based",
     "OTEL_BSP_MAX_QUEUE_SIZE": "8192",
     "OTEL_BLRP_MAX_QUEUE_SIZE": "8192",

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 from weakref import WeakMethod
@@ -40,11 +41,13 @@ class Workers:
     def render_all(self) -> bytes:
         """Return the metrics of all workers, this one's first; blocks, so call it in a thread."""
         own = self._path()
-        texts = [self._render()]
-        for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
-            if path != own:
-                texts.append(self._asked(path))
-        return merged(texts)
+        others = [path for path in sorted(self._directory.glob(f"*{_SUFFIX}")) if path != own]
+        if not others:
+            return merged([self._render()])
+        # All at once: workers that hang together cost the patience for one.
+        with ThreadPoolExecutor(len(others)) as asking:
+            told = asking.map(self._asked, others)
+            return merged([self._render(), *told])
 
     def close(self) -> None:
         """Leave the group."""

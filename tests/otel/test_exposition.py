@@ -1,6 +1,11 @@
 """The Prometheus text: each family once, every worker in it, nothing taken from what is pushed."""
 
+import socket
+import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -8,8 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from otel import names
 from otel.bootstrap import pipeline
+from otel.bootstrap import workers as workers_module
 from otel.bootstrap.prometheus import ProcessExposition, merged
 from otel.bootstrap.settings import BootstrapSettings
+from otel.bootstrap.workers import Workers
 from otel.exposition import render
 from otel.instruments import Instruments, instruments_of
 from tests.otel.receiver import Receiver
@@ -93,3 +100,20 @@ def test_without_telemetry_the_text_is_empty() -> None:
     text, content_type = render()
     assert text == b""
     assert content_type.startswith("text/plain")
+
+
+def test_workers_that_hang_cost_a_scrape_the_patience_for_one() -> None:
+    with tempfile.TemporaryDirectory(prefix="gw-") as directory, ExitStack() as sockets:
+        root = Path(directory)
+        workers = Workers(
+            root, "group", lambda: b"# HELP own x\n# TYPE own counter\nown_total 1.0\n"
+        )
+        sockets.callback(workers.close)
+        for name in ("a", "b", "c", "d"):
+            hung = sockets.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            hung.bind(str(root / "group" / f"{name}.sock"))
+            hung.listen()
+        began = time.monotonic()
+        text = workers.render_all()
+        assert b"own_total 1.0" in text
+        assert time.monotonic() - began < 2 * workers_module._PATIENCE  # pyright: ignore[reportPrivateUsage] - the bound under test

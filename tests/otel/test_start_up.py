@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,21 @@ def test_a_request_is_one_server_span_one_point_and_correlated_logs(
     assert resource["service.name"] == "tested"
     assert resource["deployment.environment.name"] == "dev"
     assert resource["service.instance.id"]
+
+
+@pytest.mark.parametrize(("sampler", "kept"), [("", 1), ("parentbased_always_on", 0)])
+def test_a_caller_cannot_switch_tracing_off_unless_the_operator_lets_it(
+    tmp_path: Path, receiver: Receiver, sampler: str, kept: int
+) -> None:
+    """A caller's "not sampled" would leave a cost without a trace to lead to."""
+    variables = {"OTEL_TRACES_SAMPLER": sampler} if sampler else {}
+    with Application(FOREIGN, tmp_path, endpoint=receiver.endpoint, variables=variables) as app:
+        unsampled = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-00"}
+        request = urllib.request.Request(f"{app.url}/hello/you", headers=unsampled)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+        app.stop()
+    assert [span.trace_id.hex() for span in receiver.spans()] == ["ab" * 16] * kept
 
 
 def test_exemplars_of_the_request_duration_lead_to_its_span(
