@@ -17,8 +17,6 @@ from tests.e2e.stack import Stack, running
 from tests.e2e.targets import write_targets
 
 HERE = Path(__file__).parent
-# Below the ports that the kernel hands out, and clear of the other stacks of these tests.
-PORT_OFFSET = 16000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +39,7 @@ def stack() -> Generator[Stack]:
             "GAUGEWAY_TARGETS": str(write_targets(home / "targets.yaml", SCENARIOS)),
             "GAUGEWAY_SIMULATE_CONTROL": "1",
         }
-        with running(home, offset=PORT_OFFSET, environment=environment) as started:
+        with running(home, environment=environment) as started:
             yield started
 
 

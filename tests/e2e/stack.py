@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Generator, Mapping
@@ -13,12 +14,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.serving import BIN, ROOT
+from stack.ports import Ports
 from tests.e2e.backends import Backends
 
 UP_SECONDS = 1800.0
 """Long enough to build every component where the cache is empty; a warm start takes seconds."""
 DOWN_SECONDS = 15.0
 """The service's five seconds for its telemetry, Tempo's five, and the rest."""
+OFFSETS = range(16000, 18400, 7)
+"""They keep below the ports that the kernel hands out."""
 REQUIRED = ("service", "redis", "collector", "prometheus", "loki", "tempo", "alertmanager")
 
 
@@ -42,10 +46,26 @@ class Stack:
         return _gaugeway(self.environment, *arguments, within=within)
 
 
+def free_offset() -> int:
+    """An offset that moves every port of a stack to one that nobody listens on at this moment."""
+    for offset in OFFSETS:
+        if all(_is_free(port + offset) for _, port in Ports()):
+            return offset
+    raise AssertionError(f"Of the port offsets {OFFSETS} none leads to free ports alone")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
-def running(
-    home: Path, *, offset: int, environment: Mapping[str, str], env: str = "dev"
-) -> Generator[Stack]:
+def running(home: Path, *, environment: Mapping[str, str], env: str = "dev") -> Generator[Stack]:
     """`gaugeway up` in a home and on ports of its own, `gaugeway down` whatever happens."""
     inherited = {
         name: value
@@ -55,7 +75,7 @@ def running(
     own = {
         **inherited,
         "GAUGEWAY_HOME": str(home),
-        "GAUGEWAY_PORT_OFFSET": str(offset),
+        "GAUGEWAY_PORT_OFFSET": str(free_offset()),
         **environment,
     }
     try:

@@ -16,7 +16,6 @@ from otel import names
 from stack.journey import SIGNALS
 from tests.e2e.stack import Stack, running
 
-OFFSET = 16021
 SECOND_START_SECONDS = 15.0
 # The followed request is there within this time after its answer, in dev.
 VISIBLE_WITHIN_SECONDS = 30.0
@@ -26,7 +25,7 @@ VISIBLE_WITHIN_SECONDS = 30.0
 def own_stack() -> Generator[Stack]:
     with (
         tempfile.TemporaryDirectory(prefix="gaugeway-demo-") as directory,
-        running(Path(directory), offset=OFFSET, environment={}) as started,
+        running(Path(directory), environment={}) as started,
     ):
         yield started
 

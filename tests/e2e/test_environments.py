@@ -34,7 +34,7 @@ from tests.e2e.stopping import stopped_under_load
 from tests.e2e.targets import write_targets
 
 PLAIN = next(scenario for scenario in SCENARIOS if scenario.name == "plain")
-OFFSETS = {"staging": 16007, "prod": 16014}
+ENVIRONMENTS = ("staging", "prod")
 WORKERS = 4
 ANSWERS = 80
 BACKENDS = ("tempo", "loki")
@@ -66,7 +66,7 @@ class Secured:
         asyncio.run(each())
 
 
-@pytest.fixture(scope="module", params=list(OFFSETS))
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
 def secured(request: pytest.FixtureRequest) -> Generator[Secured]:
     env = str(request.param)
     with tempfile.TemporaryDirectory(prefix=f"gaugeway-{env}-") as directory:
@@ -78,7 +78,7 @@ def secured(request: pytest.FixtureRequest) -> Generator[Secured]:
             "REQUESTS_CA_BUNDLE": certifi.where(),
         }
         key = add_key(home, "e2e", "app")
-        with running(home, offset=OFFSETS[env], environment=environment, env=env) as started:
+        with running(home, environment=environment, env=env) as started:
             material = tls_material(Home(home), TlsFiles(), datetime.now(UTC))
             context = ssl.create_default_context(cafile=str(material.authority))
             sender = Sender(started.urls["collector"], context, material.token)
