@@ -73,8 +73,7 @@ def test_a_fresh_environment_with_the_wheel_instruments_a_foreign_application(
     _uv("venv", "--python", sys.executable, str(environment))
     python = ("--python", str(environment / "bin" / "python"))
     constraints = ("-c", str(ROOT / "requirements" / "runtime.lock"))
-    # What set-up downloaded is in uv's cache; no network is needed.
-    _uv("pip", "install", "--offline", *python, *constraints, str(built), "fastapi", "uvicorn")
+    _uv("pip", "install", "--quiet", *python, *constraints, str(built), "fastapi", "uvicorn")
     (tmp_path / "foreign.py").write_text(FOREIGN)
     with Application(
         instrumented(*UVICORN, "foreign:app"),
