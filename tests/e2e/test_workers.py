@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from bench.load import Answers, Question, closed_loop
 from bench.scrape import samples
-from bench.serving import INSTRUMENT, Serving, free_port, gunicorn, serving, uvicorn
+from bench.serving import INSTRUMENT, START_SECONDS, Serving, free_port, gunicorn, serving, uvicorn
 from otel import names
 from tests.e2e.matrix import SCENARIOS
 from tests.e2e.polling import NotYetError, until
@@ -74,8 +75,14 @@ async def test_four_workers_stopped_under_load_account_for_every_request(
     with serving(
         (*INSTRUMENT, *command(port)), port=port, home=tmp_path / "home", environment=environment
     ) as served:
-        quiet = await closed_loop(
-            served.url, served.headers, QUESTIONS, requests=QUIET_REQUESTS, concurrency=16
+        quiet = await _until_every_worker_answers(served, receiver)
+        await closed_loop(
+            served.url,
+            served.headers,
+            QUESTIONS,
+            requests=QUIET_REQUESTS,
+            concurrency=16,
+            answers=quiet,
         )
         await asyncio.to_thread(_metrics_are_complete, served, quiet)
         loaded = await stopped_under_load(
@@ -90,6 +97,24 @@ async def test_four_workers_stopped_under_load_account_for_every_request(
     assert status in (0, -signal.SIGTERM), f"ended with {status}:\n{log}"
     answered = {**quiet.traces, **loaded.traces}
     _every_request_is_accounted_for(receiver, answered, log)
+
+
+async def _until_every_worker_answers(served: Serving, receiver: Receiver) -> Answers:
+    """Ask on new connections until spans have come from every worker."""
+    answers = Answers()
+    deadline = time.monotonic() + START_SECONDS
+    while len(received(receiver).instances) < WORKERS:
+        assert time.monotonic() < deadline, f"Not every worker answers:\n{served.tail(100)}"
+        await closed_loop(
+            served.url,
+            served.headers,
+            QUESTIONS[:1],
+            requests=8,
+            concurrency=8,
+            answers=answers,
+        )
+        await asyncio.sleep(0.25)
+    return answers
 
 
 def _metrics_are_complete(served: Serving, answers: Answers) -> None:
