@@ -19,6 +19,7 @@ from tests.service.running import (
     running,
     settings_for,
     usage_records,
+    wait_for,
 )
 
 
@@ -48,9 +49,10 @@ def test_header_span_record_and_counter_tell_the_same_cost(service: RunningServi
 
 def test_one_server_span_is_the_parent_of_the_inference(service: RunningService) -> None:
     reply = service.chat()
-    servers = [s for s in service.telemetry.spans() if s.kind.name == "SERVER"]
+    # It ends after the client has its answer.
+    wait_for(lambda: service.telemetry.spans("POST /v1/chat/completions"), "the SERVER span")
+    (server,) = [span for span in service.telemetry.spans() if span.kind.name == "SERVER"]
     (inference,) = service.telemetry.spans("chat simulated")
-    (server,) = servers
     assert inference.parent is not None
     assert server.context is not None
     assert inference.parent.span_id == server.context.span_id
