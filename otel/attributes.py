@@ -68,6 +68,16 @@ METRIC_NAME: Final = "gaugeway.metric.name"
 ATTRIBUTE_KEY: Final = "gaugeway.attribute.key"
 OPERATION_LABEL: Final = "gaugeway.operation.name"
 
+BUDGET_NAME: Final = "gaugeway.budget.name"
+BUDGET_SCOPE: Final = "gaugeway.budget.scope"
+BUDGET_VALUE: Final = "gaugeway.budget.value"
+BUDGET_UNIT: Final = "gaugeway.budget.unit"
+BUDGET_WINDOW: Final = "gaugeway.budget.window"
+BUDGET_THRESHOLD: Final = "gaugeway.budget.threshold"
+SAVED_BY: Final = "gaugeway.saved.by"
+CONFIGURATION_FILE: Final = "gaugeway.configuration.file"
+CONFIGURATION_RESULT: Final = "gaugeway.configuration.result"
+
 TELEMETRY_SIGNAL: Final = "gaugeway.telemetry.signal"
 
 TYPE: Final = "type"
@@ -144,6 +154,15 @@ ATTRIBUTES: Final = (
     Attribute(METRIC_NAME, "string", _METRIC, "The metric whose labels overflowed."),
     Attribute(ATTRIBUTE_KEY, "string", _METRIC, "The label that overflowed."),
     Attribute(OPERATION_LABEL, "string", ("span", "metric"), "An application's own operation."),
+    Attribute(BUDGET_NAME, "string", ("metric", "log"), "A budget of the budgets file."),
+    Attribute(BUDGET_SCOPE, "string", _METRIC, "`whole`, `app`, `model`, `provider`, …"),
+    Attribute(BUDGET_VALUE, "string", _METRIC, "Whose it is: the app, model, provider, …"),
+    Attribute(BUDGET_UNIT, "string", _METRIC, "`usd`, `tokens` or `requests`."),
+    Attribute(BUDGET_WINDOW, "string", _METRIC, "`hour`, `day` or `month`."),
+    Attribute(BUDGET_THRESHOLD, "int", ("metric", "log"), "A share of a budget in percent."),
+    Attribute(SAVED_BY, "string", _METRIC, "`response_cache` or `prompt_cache`."),
+    Attribute(CONFIGURATION_FILE, "string", _METRIC, "`budgets` or `prices`."),
+    Attribute(CONFIGURATION_RESULT, "string", _METRIC, "`applied` or `refused`."),
     Attribute(TELEMETRY_SIGNAL, "string", _METRIC, "`traces`, `metrics` or `logs`."),
     Attribute(TYPE, "string", _METRIC, "`user` or `system`; `voluntary` or `involuntary`."),
     Attribute(GC_GENERATION, "int", _METRIC, "The garbage collector's generation."),

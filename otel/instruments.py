@@ -123,6 +123,11 @@ class Instruments:
         self.dependency_check_duration = self._histogram(names.DEPENDENCY_CHECK_DURATION)
         self.event_loop_lag = self._histogram(names.EVENT_LOOP_LAG)
         self.app_operation_duration = self._histogram(names.APP_OPERATION_DURATION)
+        self.budget_denials = self._counter(names.BUDGET_DENIALS)
+        self.budget_unchecked = self._counter(names.BUDGET_UNCHECKED)
+        self.saved = self._counter(names.SAVED)
+        self.ledger_dropped = self._counter(names.LEDGER_DROPPED)
+        self.configuration_reloads = self._counter(names.CONFIGURATION_RELOADS)
 
     def observe_db_connections(self, observe: Observe) -> None:
         """Have the connections counted by a function at each collection.
@@ -138,6 +143,22 @@ class Instruments:
         """Have lost telemetry counted by a function at each collection: totals since the start."""
         metric = names.TELEMETRY_DROPPED
         self._meter.create_observable_counter(
+            metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
+        )
+
+    def observe_gauge(self, metric: Metric, observe: Observe) -> None:
+        """Have a metric's values told by a function at each collection; series it leaves out end.
+
+        The function yields pairs of value and labels and must not block.
+        """
+        self._meter.create_observable_gauge(
+            metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
+        )
+
+    def observe_ledger_pending(self, observe: Observe) -> None:
+        """Have the entries that wait on disk counted by a function at each collection."""
+        metric = names.LEDGER_PENDING
+        self._meter.create_observable_up_down_counter(
             metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
         )
 

@@ -13,6 +13,19 @@ from otel.metric import HTTP_BUCKETS as HTTP_BUCKETS
 from otel.metric import TOKEN_BUCKETS as TOKEN_BUCKETS
 from otel.metric import Kind as Kind
 from otel.metric import Metric as Metric
+from otel.spending import BUDGET_DENIALS as BUDGET_DENIALS
+from otel.spending import BUDGET_FORECAST as BUDGET_FORECAST
+from otel.spending import BUDGET_LIMIT as BUDGET_LIMIT
+from otel.spending import BUDGET_REMAINING as BUDGET_REMAINING
+from otel.spending import BUDGET_RESERVED as BUDGET_RESERVED
+from otel.spending import BUDGET_SPENT as BUDGET_SPENT
+from otel.spending import BUDGET_UNCHECKED as BUDGET_UNCHECKED
+from otel.spending import BUDGET_USERS as BUDGET_USERS
+from otel.spending import CONFIGURATION_RELOADS as CONFIGURATION_RELOADS
+from otel.spending import LEDGER_DROPPED as LEDGER_DROPPED
+from otel.spending import LEDGER_PENDING as LEDGER_PENDING
+from otel.spending import SAVED as SAVED
+from otel.spending import SPENDING as SPENDING
 
 # The scope every signal of ours carries.
 SCOPE: Final = "gaugeway"
@@ -266,6 +279,7 @@ OURS: Final = (
     APP_OPERATION_DURATION,
     TELEMETRY_DROPPED,
     CARDINALITY_OVERFLOW,
+    *SPENDING,
 )
 
 _HTTP: Final = (a.HTTP_METHOD, a.URL_SCHEME)

@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from service import price_book as book
+from service.money import EXACT, rounded
 from service.price_book import Entry, PriceBook, UnitPrice
 from service.targets import Prices
 from service.tokens import Usage
 
 _MILLION = 1_000_000
 _MEMORY = 4096
-# Wide enough that no product of a price and a count is ever rounded.
-_EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,9 @@ class Pricing:
         for kind, factor in factors.per_token:
             count = counts[kind]
             if count:
-                total = _EXACT.add(total, _EXACT.multiply(factor, Decimal(count)))
-        # Without zeros at its end, so that it reads the same wherever it is written out.
-        return Price(_EXACT.normalize(total), factors.source)
+                total = EXACT.add(total, EXACT.multiply(factor, Decimal(count)))
+        # Rounded once, here: what answers, logs and the ledger say adds up to the same.
+        return Price(rounded(total), factors.source)
 
     def _factors_of(self, what: Priced, input_tokens: int, at: datetime) -> _Factors:
         # Prices change by day or by time of day, never within a minute.
@@ -115,12 +114,6 @@ class Pricing:
             return found
 
 
-def amount_text(amount: Decimal) -> str:
-    """An amount as a plain decimal: every digit, no exponent."""
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _covers_tokens(entry: Entry, at: datetime) -> bool:
     """Whether the book prices tokens of the model; one priced by the minute only is unpriced."""
     return any(price.kind in (book.INPUT, book.OUTPUT) for price in entry.unit_prices(at))
@@ -146,12 +139,12 @@ def _factors(prices: tuple[UnitPrice, ...], input_tokens: int) -> tuple[tuple[st
     for kind, parent in book.PARENTS.items():
         if kind in each:
             whole = each.get(parent, Decimal(0)) if parent is not None else Decimal(0)
-            found.append((kind, _EXACT.subtract(each[kind], whole)))
+            found.append((kind, EXACT.subtract(each[kind], whole)))
     if book.CACHE_READ_AUDIO in each:
         # Cached audio is inside both cached and audio, so it was subtracted twice.
-        overlap = _EXACT.subtract(
-            _EXACT.add(each[book.CACHE_READ_AUDIO], each.get(book.INPUT, Decimal(0))),
-            _EXACT.add(
+        overlap = EXACT.subtract(
+            EXACT.add(each[book.CACHE_READ_AUDIO], each.get(book.INPUT, Decimal(0))),
+            EXACT.add(
                 each.get(book.CACHE_READ, Decimal(0)), each.get(book.INPUT_AUDIO, Decimal(0))
             ),
         )

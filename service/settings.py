@@ -10,8 +10,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -27,6 +35,17 @@ def _comma_separated(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is not a time zone; write one such as UTC or Europe/Berlin") from None
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Settings(BaseSettings):
@@ -47,6 +66,28 @@ class Settings(BaseSettings):
     """The targets file; the shipped one when unset."""
     components: Names = ()
     """Values of `x-gaugeway-component` that become a label; any other becomes `_OTHER`."""
+    time_zone: TimeZone = "UTC"
+    """Whose midnight ends a day and a month in the ledger, and in budgets that name no zone."""
+    prices: Path | None = None
+    """The operator's own prices, on top of the price book."""
+    unpriced: Literal["allow", "refuse"] = "allow"
+    """What becomes of a request for a model whose price is not known."""
+    budgets: Path | None = None
+    """The budgets file; the shipped one when unset."""
+    budgets_when_unavailable: Literal["open", "closed"] = "open"
+    """Whether requests that budgets concern go on while Redis cannot be asked."""
+    ledger_when_unavailable: Literal["continue", "stop"] = "continue"
+    """Whether any request goes on while usage cannot be written to Redis."""
+    ledger_hours: int = Field(default=48, ge=2, le=24 * 366)
+    ledger_days: int = Field(default=35, ge=2, le=3660)
+    ledger_months: int = Field(default=13, ge=2, le=120)
+    """How long usage is kept, by its grain."""
+    ledger_dedupe_seconds: int = Field(default=3_600, ge=60, le=7 * 86_400)
+    """How long an applied entry is remembered, so that applying it again does nothing."""
+    journal_max_bytes: int = Field(default=64 * 1024**2, ge=64 * 1024, le=64 * 1024**3)
+    """What one worker keeps on disk at the most while Redis is away."""
+    user_hash_key_file: Path | None = None
+    """The key that users are hashed with; made in GAUGEWAY_HOME when unset."""
     simulate_control: bool = False
     """Whether callers may steer the simulated provider by header and model name."""
 
@@ -71,6 +112,15 @@ class Settings(BaseSettings):
     """The longest `max-age` a caller is given."""
     cache_max_entry_bytes: int = Field(default=256 * 1024, ge=1024, le=64 * 1024**2)
     cache_max_entries: int = Field(default=10_000, ge=1, le=10_000_000)
+    cache_max_bytes: int = Field(default=64 * 1024**2, ge=1024**2, le=1024**4)
+    """What all cached answers together may take of Redis."""
+
+    grafana_url: str | None = None
+    """Where a browser finds Grafana; traces are shown by the service itself when unset."""
+    tempo_url: str = "http://127.0.0.1:3200"
+    """Where the service reads traces for the operations page."""
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
+    """How long a login to the operations page lasts."""
 
     scrape_token: SecretStr | None = None
     """Opens /metrics and the details of /readyz outside dev."""

@@ -21,7 +21,7 @@ from service.api.disconnect import DisconnectWatch
 from service.api.errors import INTERNAL_MESSAGE, log_unexpected
 from service.errors import InternalError, ServiceError
 from service.exchange import Answer, ModelRequest
-from service.pricing import amount_text
+from service.money import amount_text
 from service.streaming import AnswerStream
 
 LAST_WORD_SECONDS = 1.0

@@ -10,7 +10,7 @@ from otel.attributes import OTHER
 from service.cache import CacheDirective, parse_cache_control
 from service.errors import InvalidRequest
 from service.exchange import Bill, CacheResult
-from service.pricing import amount_text
+from service.money import amount_text
 from service.providers.control import HEADER as SIMULATE
 from service.providers.control import SimulateControl, parse_header
 

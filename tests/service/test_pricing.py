@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from service.money import amount_text
 from service.price_book import PriceBook
-from service.pricing import Priced, Pricing, amount_text
+from service.pricing import Priced, Pricing
 from service.targets import Prices
 from service.tokens import Usage
 

@@ -1,0 +1,51 @@
+"""What a request holds of its budgets while it is under way: plain data, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.ledger.entry import Charge, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One budget's part in a request.
+
+    `key` is its window's hash in Redis, `amount` what was reserved in `unit`; `limit`, `spent` and
+    `reserved` are the window's after that. `lease` is None where Redis could not be asked.
+    """
+
+    budget: str
+    key: str
+    unit: Unit
+    amount: int
+    limit: int
+    spent: int = 0
+    reserved: int = 0
+    lease: str | None = None
+    resets_at: int = 0
+    """Milliseconds since the epoch."""
+    warning: int | None = None
+    """The highest threshold passed, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A request's reservations at all budgets that concern it; empty where none does.
+
+    `max_output_tokens` is to be sent upstream where the request states none; None: no cap.
+    `route` is the model that a budget asks to use instead, with `routed_by` its name.
+    """
+
+    holds: tuple[Hold, ...] = ()
+    max_output_tokens: int | None = None
+    route: str | None = None
+    routed_by: str | None = None
+
+    def charges(self, *, cost: int | None, tokens: int, requests: int = 1) -> tuple[Charge, ...]:
+        """What the request adds to each budget in the end; all 0 gives the reservations back."""
+        amounts: dict[str, int] = {"usd": cost or 0, "tokens": tokens, "requests": requests}
+        return tuple(Charge(hold.key, amounts[hold.unit], hold.lease) for hold in self.holds)
+
+
+NO_LEASE = Lease()
