@@ -48,10 +48,15 @@ class CacheLimits:
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """What was sent before: one JSON text, or the chunks of a stream."""
+    """What was sent before: one JSON text, or the chunks of a stream.
+
+    `tokens` and `cost` (picodollars) are what it took to make it, which using it again saves.
+    """
 
     parts: tuple[bytes, ...]
     stream: bool
+    tokens: int = 0
+    cost: int = 0
 
 
 def parse_cache_control(header: str | None) -> CacheDirective:
@@ -155,6 +160,8 @@ class ResponseCache:
         envelope = {
             "at": self._now(),
             "stream": answer.stream,
+            "tokens": answer.tokens,
+            "cost": answer.cost,
             "parts": [part.decode() for part in answer.parts],
         }
         try:
@@ -174,7 +181,9 @@ class ResponseCache:
             age = self._now() - envelope["at"]
             parts = tuple(part.encode() for part in envelope["parts"])
             stream = envelope["stream"]
+            tokens, cost = int(envelope["tokens"]), int(envelope["cost"])
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None  # Damaged, or written by another version: as good as not there.
         whole = bool(parts) if stream is True else stream is False and len(parts) == 1
-        return CachedAnswer(parts, stream) if whole and -_CLOCK_SKEW <= age <= max_age else None
+        fresh = -_CLOCK_SKEW <= age <= max_age
+        return CachedAnswer(parts, stream, tokens, cost) if whole and fresh else None
