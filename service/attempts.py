@@ -20,6 +20,8 @@ from service.settlement import note_failed_attempt
 from service.targets import Target
 
 T = TypeVar("T")
+OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
+_NEWER_LIMIT = frozenset({"openai", "azure.ai.openai"})
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
 
 
@@ -39,7 +41,7 @@ class Attempts:
     ) -> T:
         """The first answer. Raises the last attempt's `ServiceError`; each is counted."""
         request = progress.request
-        body = upstream_body(request)
+        body = upstream_body(request, target, progress.account.lease.max_output_tokens)
         sent = trace_headers(inference) if target.trace_context else {}
         here = 0
         while True:
@@ -80,14 +82,24 @@ def trace_headers(inference: Inference) -> dict[str, str]:
     return found
 
 
-def upstream_body(request: ModelRequest) -> Mapping[str, Any]:
-    """The client's body; for a stream with usage asked for, since the cost depends on it."""
+def upstream_body(
+    request: ModelRequest, target: Target, max_output_tokens: int | None = None
+) -> Mapping[str, Any]:
+    """The client's body, bounded as its budgets were told.
+
+    For a stream usage is asked for, since the cost depends on it.
+    """
+    body = request.body
+    if max_output_tokens is not None and not any(body.get(field) for field in OUTPUT_LIMITS):
+        # OpenAI's reasoning models know only the newer field, most others only the older one.
+        newer = target.provider_name in _NEWER_LIMIT
+        body = {**body, OUTPUT_LIMITS[0 if newer else 1]: max_output_tokens}
     if not request.stream:
-        return request.body
-    given = request.body.get("stream_options")
+        return body
+    given = body.get("stream_options")
     options = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     return {
-        **request.body,
+        **body,
         "stream": True,
         "stream_options": {**options, "include_usage": True},
     }

@@ -94,6 +94,12 @@ class PermissionDenied(ServiceError):
     default_code = "permission_denied"
 
 
+class ModelUnpriced(PermissionDenied):
+    """The model's price is not known, and the operator refuses such models."""
+
+    default_code = "model_unpriced"
+
+
 class NotFound(ServiceError):
     """No such address."""
 
@@ -153,6 +159,12 @@ class ServiceUnavailable(ServiceError):
     status = 503
     type = "server_error"
     default_code = "service_unavailable"
+
+
+class LedgerUnavailable(ServiceUnavailable):
+    """Usage cannot be recorded, and the operator wants nothing answered that is not."""
+
+    default_code = "ledger_unavailable"
 
 
 class DeadlineExceeded(ServiceError):

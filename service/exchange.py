@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
+from uuid import uuid4
 
+from service.budgets.lease import NO_LEASE, Lease
 from service.cache import DEFAULT_DIRECTIVE, CacheDirective
 from service.providers.control import SimulateControl
+from service.tokens import Usage
 
+NO_TRACE = "0" * 32
 CacheResult = Literal["hit", "miss", "bypass", "off"]
 
 
@@ -18,7 +22,8 @@ class ModelRequest:
     """One validated request for a model.
 
     `body` is OpenAI-shaped and as the client sent it. `started` is on `time.perf_counter`,
-    `deadline` on the event loop's clock. `component` is None where the caller named none.
+    `deadline` on the event loop's clock. `component` is None where the caller named none. `id` is
+    unique for ever, `user` the keyed hash of the user that the body names.
     """
 
     operation: Literal["chat", "embeddings"]
@@ -31,6 +36,9 @@ class ModelRequest:
     stream: bool = False
     cache: CacheDirective = DEFAULT_DIRECTIVE
     simulate: SimulateControl | None = None
+    id: str = field(default_factory=lambda: uuid4().hex)
+    trace_id: str = NO_TRACE
+    user: str | None = None
 
     @property
     def include_usage(self) -> bool:
@@ -41,11 +49,16 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one answer used and cost; `cost` in USD is None where no price is known."""
+    """What one answer used and cost; `cost` in USD is None where no price is known.
+
+    `saved` is what the provider's prompt cache made it cheaper by.
+    """
 
     tokens: int
     cost: Decimal | None
     estimated: bool = False
+    usage: Usage | None = None
+    saved: Decimal = Decimal(0)
 
 
 NOTHING = Bill(tokens=0, cost=Decimal(0))
@@ -56,10 +69,12 @@ NOTHING = Bill(tokens=0, cost=Decimal(0))
 class Answer:
     """A whole answer: JSON text, what it cost, what the cache did, and the provider's part.
 
-    `provider_seconds` is the time spent at providers, all targets tried together.
+    `provider_seconds` is the time spent at providers, all targets tried together; `lease` says
+    what is left of the budgets that concern the request.
     """
 
     encoded: bytes
     bill: Bill
     cache: CacheResult
     provider_seconds: float = 0.0
+    lease: Lease = NO_LEASE

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
 from otel import attributes as names
 from otel.instruments import Instruments
+from service.accounts import Accounts, Reroute, cost_of
 from service.cache import CachedAnswer, ResponseCache, cache_key
-from service.errors import ProviderError
+from service.errors import ProviderError, ServiceError
 from service.exchange import NOTHING, Answer, CacheResult, ModelRequest
 from service.inferences import Inferences
 from service.interruption import InFlight, Interruption
 from service.progress import CacheUse, Progress
 from service.routing import falls_back, plan
+from service.settlement import outcome_of
 from service.streaming import AnswerStream, ReplayedStream
 from service.targets import Target, Targets
 
@@ -33,12 +36,14 @@ class Gateway:
         *,
         targets: Targets,
         inferences: Inferences,
+        accounts: Accounts,
         cache: ResponseCache,
         in_flight: InFlight,
         instruments: Instruments,
     ) -> None:
         self._targets = targets
         self._inferences = inferences
+        self._accounts = accounts
         self._cache = cache
         self._in_flight = in_flight
         self._instruments = instruments
@@ -46,19 +51,25 @@ class Gateway:
     async def complete(self, request: ModelRequest) -> Answer:
         """Answer as a whole. Raises `ServiceError`."""
         ways = plan(request.model, self._targets, operation=request.operation)
+        account = self._accounts.open(request, ways[0])
         with self._in_flight.track(request.deadline) as interruption:
             use = self._cache_use(request)
             cached = await self._cached(request, use, stream=False)
             if cached is not None:
+                account.hit(cached)
+                await account.settled()
                 return Answer(cached.parts[0], NOTHING, "hit")
-            progress = Progress(request, interruption, use)
+            progress = Progress(request, account, interruption, use)
             answer = await self._first(progress, ways, self._inferences.complete)
             # The answer is there and paid for: nothing may take it from the caller now.
             interruption.close()
+            account.close("completed", bill=answer.bill)
+            lease = await account.settled()
             if use.key is not None:
-                kept = CachedAnswer((answer.encoded,), stream=False)
+                bill = answer.bill
+                kept = CachedAnswer((answer.encoded,), False, bill.tokens, cost_of(bill))
                 await self._cache.keep(use.key, kept, max_age=use.max_age)
-            return answer
+            return replace(answer, lease=lease)
 
     async def stream(
         self, request: ModelRequest, *, began: Callable[[Interruption], None] | None = None
@@ -70,6 +81,7 @@ class Gateway:
         the means to interrupt it from now on, while the first chunk is still awaited.
         """
         ways = plan(request.model, self._targets, operation=request.operation)
+        account = self._accounts.open(request, ways[0])
         interruption = self._in_flight.start(request.deadline)
         if began is not None:
             began(interruption)
@@ -77,8 +89,10 @@ class Gateway:
             use = self._cache_use(request)
             cached = await self._cached(request, use, stream=True)
             if cached is not None:
+                account.hit(cached)
+                await account.settled()
                 return ReplayedStream(cached.parts, interruption)
-            progress = Progress(request, interruption, use)
+            progress = Progress(request, account, interruption, use)
             stream = await self._first(progress, ways, self._inferences.open)
         except asyncio.CancelledError:
             ours = interruption.caught()
@@ -98,14 +112,44 @@ class Gateway:
         ways: tuple[Target, ...],
         ask: Callable[[Progress, Target], Awaitable[T]],
     ) -> T:
-        """What the first target answers that does; the last one's error where none does."""
+        """What the first target answers that does; the last one's error where none does.
+
+        An account whose request fails here is closed here.
+        """
+        account = progress.account
+        try:
+            try:
+                return await self._in_order(progress, ways, ask)
+            except Reroute as way:
+                cheaper = plan(way.model, self._targets, operation=progress.request.operation)
+                return await self._in_order(progress, cheaper, ask)
+        except ServiceError as error:
+            await account.abort(outcome_of(error), error.error_type)
+            raise
+        except asyncio.CancelledError:
+            reason = progress.interruption.reason or "client_disconnect"
+            await account.abort(reason, reason)
+            raise
+        except Exception as error:
+            await account.abort("provider_error", type(error).__qualname__)
+            raise
+
+    async def _in_order(
+        self,
+        progress: Progress,
+        ways: tuple[Target, ...],
+        ask: Callable[[Progress, Target], Awaitable[T]],
+    ) -> T:
+        account = progress.account
         for target, following in pairwise(ways):
+            await account.admit(target)
             try:
                 return await ask(progress, target)
             except ProviderError as error:
                 if not falls_back(error):
                     raise
                 self._count_fallback(target, following, error)
+        await account.admit(ways[-1])
         return await ask(progress, ways[-1])
 
     def _cache_use(self, request: ModelRequest) -> CacheUse:

@@ -46,7 +46,7 @@ class Inferences:
     async def complete(self, progress: Progress, target: Target) -> Answer:
         """A whole answer. Raises `ServiceError`."""
         request = progress.request
-        at = self._settlement.now()
+        at = progress.account.asked_at
         inference = self._telemetry.inference(operation_of(request, target))
         with inference:
             provider = self._providers[target.name]
@@ -70,7 +70,6 @@ class Inferences:
     async def open(self, progress: Progress, target: Target) -> LiveStream:
         """A stream whose first chunk has come. Raises `ServiceError`."""
         request = progress.request
-        at = self._settlement.now()
         inference = self._telemetry.inference(operation_of(request, target))
         if self._captures:
             inference.content(input_messages=input_messages(request.body))
@@ -79,7 +78,7 @@ class Inferences:
             progress, target, inference, lambda call: _first_chunk(provider, call)
         )
         record = StreamRecord(
-            request, target, inference, self._settlement, at, progress.interruption
+            request, target, inference, self._settlement, progress.account, progress.interruption
         )
         if self._captures:
             record.transcript = Transcript(self._telemetry.settings.content_characters)

@@ -50,6 +50,11 @@ class KeyRecord:
     digest: str
     created_at: str
     revoked_at: str | None = None
+    """When it stops or stopped to count; a rotated key can be given time."""
+
+    def active(self, now: datetime) -> bool:
+        """Whether the key opens anything at this moment."""
+        return self.revoked_at is None or now < datetime.fromisoformat(self.revoked_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,11 @@ def split_key(text: str) -> tuple[str, str] | None:
 class KeyStore:
     """The keys of one home directory, held in memory and refreshed from the file."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(
+        self, home: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._path = home / KEYS_FILE
+        self._now = now
         self._records: dict[str, KeyRecord] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._last_reread = float("-inf")
@@ -119,22 +127,34 @@ class KeyStore:
             raise InvalidApiKey(_WRONG)
         return caller
 
+    async def reread(self) -> None:
+        """Take up a changed file at once, so that a key that was revoked opens nothing any more.
+
+        A file that cannot be read leaves the keys known so far in force.
+        """
+        with contextlib.suppress(KeysError):
+            await asyncio.to_thread(self.refresh)
+
+    def holder(self, identity: str) -> Caller | None:
+        """Whom an active key belongs to, by its id; None where there is no such key any more."""
+        record = self._records.get(identity)
+        if record is None or not record.active(self._now()):
+            return None
+        return Caller(record.app, record.role, record.id)
+
     def _match(self, identity: str, secret: str) -> Caller | None:
         record = self._records.get(identity)
         # An unknown id is compared too, so that it takes as long as a wrong secret.
         stored = record.digest if record is not None else _NO_DIGEST
         same = hmac.compare_digest(stored, _digest(secret))
-        if record is None or not same or record.revoked_at is not None:
-            return None
-        return Caller(record.app, record.role, record.id)
+        return self.holder(identity) if same else None
 
     async def _reread(self) -> bool:
         now = asyncio.get_running_loop().time()
         if now - self._last_reread < UNKNOWN_KEY_REREAD_SECONDS:
             return False
         self._last_reread = now
-        with contextlib.suppress(KeysError):
-            await asyncio.to_thread(self.refresh)
+        await self.reread()
         return True
 
 
@@ -156,7 +176,7 @@ def read_records(path: Path) -> list[KeyRecord]:
 def write_records(path: Path, records: list[KeyRecord]) -> None:
     """Replace a key file as a whole, readable by its owner alone."""
     document = {"keys": [asdict(record) for record in records]}
-    _write_private(path, json.dumps(document, indent=2) + "\n")
+    write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def add_key(home: Path, app: str, role: Role) -> str:
@@ -181,7 +201,7 @@ def ensure_dev_key(home: Path) -> str:
             for old in records
         ]
         write_records(home / KEYS_FILE, [*kept, record])
-        _write_private(home / DEV_KEY_FILE, text + "\n")
+        write_private(home / DEV_KEY_FILE, text + "\n")
         return text
 
 
@@ -218,10 +238,13 @@ def _record(entry: dict[str, Any]) -> KeyRecord:
     texts = [entry["id"], entry["app"], entry["digest"]]
     if record.role not in ("app", "admin") or not all(isinstance(text, str) for text in texts):
         raise ValueError
+    if record.revoked_at is not None and datetime.fromisoformat(record.revoked_at).tzinfo is None:
+        raise ValueError
     return record
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Replace a file as a whole, readable by its owner alone."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -24,10 +24,11 @@ _MEMORY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """An amount in USD and where its prices come from."""
+    """An amount in USD, where its prices come from, and what cached tokens made it cheaper by."""
 
     amount: Decimal
     source: str
+    saved_by_prompt_cache: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,22 @@ class Pricing:
                 total = EXACT.add(total, EXACT.multiply(factor, Decimal(count)))
         # Rounded once, here: what answers, logs and the ledger say adds up to the same.
         return Price(rounded(total), factors.source)
+
+    def knows(self, what: Priced, at: datetime) -> bool:
+        """Whether a price is known at that moment."""
+        return what.own is not None or self._entry(what, at) is not None
+
+    def bound(
+        self, what: Priced, *, input_tokens: int, output_tokens: int, at: datetime
+    ) -> Decimal | None:
+        """The most in USD that so many tokens can cost; None where no price is known."""
+        dearest = (
+            Usage(input_tokens, output_tokens),
+            Usage(input_tokens, output_tokens, cache_write_tokens=input_tokens),
+            Usage(input_tokens, output_tokens, reasoning_tokens=output_tokens),
+        )
+        prices = [self.price(what, usage, at) for usage in dearest]
+        return max((price.amount for price in prices if price is not None), default=None)
 
     def _factors_of(self, what: Priced, input_tokens: int, at: datetime) -> _Factors:
         # Prices change by day or by time of day, never within a minute.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.accounts import Account
 from service.exchange import CacheResult, ModelRequest
 from service.interruption import Interruption
 
@@ -25,6 +26,7 @@ class Progress:
     """One request under way. `provider_seconds` counts targets that have been given up."""
 
     request: ModelRequest
+    account: Account
     interruption: Interruption
     cache: CacheUse
     attempts: int = 0

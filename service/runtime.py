@@ -11,13 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otel.inference import Telemetry
+from service.accounts import Accounts, Rules
 from service.attempts import Attempts
+from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
 from service.dependencies import Dependency, DependencyMonitor, reachable
+from service.exchange import ModelRequest
 from service.gateway import Gateway
 from service.inferences import Inferences
 from service.interruption import InFlight
 from service.keys import KeysError, KeyStore, ensure_dev_key
+from service.ledger.entry import Entry, Recorded
 from service.pricing import Pricing
 from service.providers.protocol import Provider
 from service.providers.registry import build_providers
@@ -26,11 +30,31 @@ from service.redis_embedded import EmbeddedRedis, EmbeddedRedisError
 from service.redis_store import RedisStore
 from service.settings import Settings
 from service.settlement import Settlement
-from service.targets import Targets
+from service.targets import Target, Targets
+from service.users import UserHashes, user_hash_key
 
 logger = logging.getLogger(__name__)
 
 KEYS_REFRESH_SECONDS = 1.0
+
+
+class _Ledger:
+    available = True
+
+    def post(self, entry: Entry) -> asyncio.Future[Recorded]:
+        future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        future.set_result(Recorded("applied"))
+        return future
+
+
+class _Budgets:
+    async def reserve(
+        self, request: ModelRequest, target: Target, *, replacing: Lease = NO_LEASE
+    ) -> Lease:
+        return NO_LEASE
+
+    async def release(self, lease: Lease) -> None:
+        return
 
 
 def _wall_clock() -> datetime:
@@ -87,11 +111,13 @@ class Runtime:
             settings.cache_max_entry_bytes,
             settings.cache_max_entries,
         )
+        settlement = Settlement(self._pricing, self.targets)
         self.gateway = Gateway(
             targets=self.targets,
+            accounts=self._accounts(settlement),
             inferences=Inferences(
                 providers=providers,
-                settlement=Settlement(self._pricing, self.targets, self._parts.now),
+                settlement=settlement,
                 telemetry=self.telemetry,
                 attempts=self._parts.attempts,
             ),
@@ -132,7 +158,22 @@ class Runtime:
         await self.in_flight.stop(0)
         await self._stack.aclose()
 
+    def _accounts(self, settlement: Settlement) -> Accounts:
+        settings = self.settings
+        return Accounts(
+            ledger=_Ledger(),
+            budgets=_Budgets(),
+            priced=settlement.prices,
+            now=self._parts.now,
+            instruments=self.telemetry.instruments,
+            rules=Rules(
+                refuse_unpriced=settings.unpriced == "refuse",
+                stop_without_ledger=settings.ledger_when_unavailable == "stop",
+            ),
+        )
+
     def _prepare_keys(self) -> None:
+        self.users = UserHashes(user_hash_key(self.settings.home, self.settings.user_hash_key_file))
         if self.settings.development:
             ensure_dev_key(self.settings.home)
         self.keys.refresh()

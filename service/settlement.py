@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
+from typing import Literal
 
 from otel.inference import Inference
 from service.errors import DeadlineExceeded, ProviderError, ProviderTimeout, ServiceError
@@ -21,10 +23,8 @@ _SERVICE_TIER = "openai.response.service_tier"
 class Settlement:
     """Prices what an inference used by the day it was asked for."""
 
-    def __init__(self, pricing: Pricing, targets: Targets, now: Callable[[], datetime]) -> None:
+    def __init__(self, pricing: Pricing, targets: Targets) -> None:
         self._pricing = pricing
-        self.now = now
-        """The wall clock, aware."""
         self._priced: Mapping[tuple[str, str], Priced] = {
             (target.name, target.model): Priced(
                 target.provider_name,
@@ -46,9 +46,23 @@ class Settlement:
         inference.usage(usage_of(usage))
         if price is None:
             inference.cost(None)
-            return Bill(usage.total_tokens, None, usage.estimated)
+            return Bill(usage.total_tokens, None, usage.estimated, usage)
         inference.cost(price.amount, source=price.source)
-        return Bill(usage.total_tokens, price.amount, usage.estimated)
+        saved = price.saved_by_prompt_cache
+        return Bill(usage.total_tokens, price.amount, usage.estimated, usage, saved)
+
+    def prices(self, target: Target, at: datetime) -> bool:
+        """Whether the price of a target's model is known at that moment."""
+        return self._pricing.knows(self._priced[(target.name, target.model)], at)
+
+    def bound(
+        self, target: Target, *, input_tokens: int, output_tokens: int, at: datetime
+    ) -> Decimal | None:
+        """The most in USD that so much can cost at a target; None where no price is known."""
+        asked = self._priced[(target.name, target.model)]
+        return self._pricing.bound(
+            asked, input_tokens=input_tokens, output_tokens=output_tokens, at=at
+        )
 
     def _price(
         self, asked: Priced, answered: str | None, usage: Usage, at: datetime
@@ -73,7 +87,12 @@ def note_failed_attempt(inference: Inference, error: ProviderError) -> None:
 def end_failed(inference: Inference, error: ServiceError) -> None:
     """End an inference that an error ended."""
     inference.fail(error.error_type, error.message)
-    inference.end("timeout" if isinstance(error, ProviderTimeout) else "provider_error")
+    inference.end(outcome_of(error))
+
+
+def outcome_of(error: ServiceError) -> Literal["timeout", "provider_error"]:
+    """How a request that an error ended is counted."""
+    return "timeout" if isinstance(error, ProviderTimeout) else "provider_error"
 
 
 def end_interrupted(inference: Inference, interruption: Interruption) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from otel.inference import Inference
+from service.accounts import Account
 from service.content import Transcript
 from service.errors import ProviderError, ServiceError
 from service.exchange import Bill, ModelRequest
 from service.interruption import Interruption
 from service.providers.protocol import Chunk
-from service.settlement import Settlement, end_failed, end_interrupted, note_failed_attempt
+from service.settlement import (
+    Settlement,
+    end_failed,
+    end_interrupted,
+    note_failed_attempt,
+    outcome_of,
+)
 from service.targets import Target
 from service.tokens import Usage, estimate_tokens, estimate_usage
 
@@ -24,7 +30,7 @@ class StreamRecord:
     target: Target
     inference: Inference
     settlement: Settlement
-    asked_at: datetime
+    account: Account
     interruption: Interruption
     transcript: Transcript | None = None
     characters: int = 0
@@ -59,6 +65,7 @@ class StreamRecord:
         """The provider sent its end mark."""
         if self._settle():
             self.inference.end("completed")
+            self.account.close("completed", bill=self.bill)
 
     def fail(self, error: ServiceError) -> None:
         """The provider, or the way to it, failed after the stream had begun."""
@@ -66,28 +73,36 @@ class StreamRecord:
             if isinstance(error, ProviderError):
                 note_failed_attempt(self.inference, error)
             end_failed(self.inference, error)
+            self.account.close(outcome_of(error), bill=self.bill, error=error.error_type)
 
     def break_off(self, error: Exception) -> None:
         """Something failed that should not be able to; its words may hold what nobody may see."""
         if self._settle():
             self.inference.fail(type(error).__qualname__)
             self.inference.end("provider_error")
+            name = type(error).__qualname__
+            self.account.close("provider_error", bill=self.bill, error=name)
 
     def interrupt(self) -> None:
         """The stream was cut from our side: client gone, deadline, shutdown."""
         if self._settle():
             end_interrupted(self.inference, self.interruption)
+            reason = self.interruption.reason or "client_disconnect"
+            self.account.close(reason, bill=self.bill, error=reason)
 
     def abandon(self) -> None:
         """Whoever was to read the stream dropped it."""
         if self._settle():
             self.inference.end("abandoned")
+            self.account.close("abandoned", bill=self.bill, error="abandoned")
 
     def _settle(self) -> bool:
         """Price what was used, the first time; False when the stream is over already."""
         if self.bill is not None:
             return False
-        self.bill = self.settlement.settle(self.inference, self.target, self._used(), self.asked_at)
+        self.bill = self.settlement.settle(
+            self.inference, self.target, self._used(), self.account.asked_at
+        )
         if self.transcript is not None:
             self.inference.content(output_messages=self.transcript.messages())
         self.interruption.close()

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from pydantic_core import to_json
 
+from service.accounts import cost_of
+from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CachedAnswer, ResponseCache
 from service.errors import ServiceError
 from service.exchange import NOTHING, Bill, CacheResult
@@ -25,6 +27,8 @@ class AnswerStream(Protocol):
     cache: CacheResult
     interruption: Interruption
     provider_seconds: float
+    lease: Lease
+    """What its budgets held for it when it began."""
 
     @property
     def bill(self) -> Bill | None:
@@ -56,6 +60,7 @@ class LiveStream:
     ) -> None:
         self.cache: CacheResult = progress.cache.result
         self.interruption = record.interruption
+        self.lease = record.account.lease
         self.provider_seconds = progress.provider_seconds + record.inference.provider_seconds
         self._first: Chunk | None = first
         self._chunks = chunks
@@ -114,6 +119,8 @@ class LiveStream:
         except StopAsyncIteration:
             self._record.complete()
             self._dropped.detach()
+            # Its cost is on record before the client is told that it is over.
+            await self._record.account.settled()
             await self._keep()
             raise
         except ServiceError as error:
@@ -136,7 +143,8 @@ class LiveStream:
     async def _keep(self) -> None:
         kept, self._kept = self._kept, None
         if kept is not None and self._cache is not None and self._key is not None:
-            answer = CachedAnswer(tuple(kept), stream=True)
+            bill = self.bill or NOTHING
+            answer = CachedAnswer(tuple(kept), True, bill.tokens, cost_of(bill))
             await self._cache.keep(self._key, answer, max_age=self._max_age)
 
 
@@ -145,6 +153,7 @@ class ReplayedStream:
 
     cache: CacheResult = "hit"
     provider_seconds = 0.0
+    lease = NO_LEASE
     bill: Bill | None = NOTHING
 
     def __init__(self, parts: tuple[bytes, ...], interruption: Interruption) -> None:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from service.api import headers
 from service.api.body import read_json_object
-from service.api.context import headers_of, runtime_of
+from service.api.context import headers_of, runtime_of, trace_id_of
 from service.api.schemas import check, with_whole_numbers
 from service.errors import BodyTimeout, DeadlineExceeded, ServiceUnavailable
 from service.exchange import ModelRequest
@@ -63,4 +63,6 @@ async def model_request(
         stream=operation == "chat" and body.get("stream") is True,
         cache=headers.cache_of(given),
         simulate=simulate,
+        trace_id=trace_id_of(request.scope),
+        user=runtime.users.of(body),
     )
