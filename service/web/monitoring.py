@@ -1,0 +1,192 @@
+"""The operations page as a whole: what is known, what is missing and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.dependencies import Finding
+from service.ledger.documents import BudgetState, Day, Notable, Usage
+from service.web import figures
+from service.web.budgets import BudgetView, budget_views
+from service.web.history import HistoryView, history_view
+from service.web.links import grafana_base
+from service.web.moments import Moment, Zoned
+from service.web.notable import RequestList, notable_view
+from service.web.today import Breakdown, TodayView, breakdowns, today_view
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What could be read for one page; None where it could not."""
+
+    usage: Usage | None
+    history: tuple[Day, ...] | None
+    notable: Notable | None
+    budgets: tuple[BudgetState, ...] | None
+    findings: tuple[Finding, ...] = ()
+    pending: int = 0
+    """Entries that wait in this worker's journal until Redis is back."""
+
+    @property
+    def ledger_missing(self) -> bool:
+        """Whether usage could not be read."""
+        return self.usage is None or self.history is None or self.notable is None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something whoever looks at the page must know; `level` is `warning` or `exhausted`."""
+
+    key: str
+    level: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One thing the service depends on."""
+
+    name: str
+    up: bool
+    latency: str
+    problem: str | None
+    checked_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringView:
+    """Everything the templates show."""
+
+    updated_at: Moment
+    time_zone: str
+    chart: str
+    """Which chart is in front: `model` or `app`."""
+    notices: tuple[Notice, ...]
+    empty: bool
+    today: TodayView | None
+    history: HistoryView | None
+    budgets: tuple[BudgetView, ...] | None
+    breakdowns: tuple[Breakdown, ...]
+    notable: tuple[RequestList, ...] | None
+    grafana: str | None
+    parts: tuple[PartView, ...]
+
+
+def monitoring_view(
+    known: Known, zoned: Zoned, *, chart: str, grafana: str | None
+) -> MonitoringView:
+    """The page for what is known at a moment."""
+    usage = known.usage
+    history = None if known.history is None else history_view(known.history)
+    states = known.budgets
+    return MonitoringView(
+        updated_at=zoned.updated(),
+        time_zone=zoned.zone.key,
+        chart=chart,
+        notices=notices(known),
+        empty=_empty(known),
+        today=None if usage is None else today_view(usage, states or (), zoned),
+        history=history,
+        budgets=None if states is None else budget_views(states, zoned),
+        breakdowns=() if usage is None else breakdowns(usage),
+        notable=None if known.notable is None else notable_view(known.notable, zoned, grafana),
+        grafana=grafana_base(grafana),
+        parts=tuple(_part(finding, zoned) for finding in known.findings),
+    )
+
+
+def notices(known: Known) -> tuple[Notice, ...]:
+    """What must be said before all figures, the most pressing first."""
+    found: list[Notice] = []
+    if known.ledger_missing or known.budgets is None:
+        found.append(_missing(known))
+    if known.usage is not None and known.usage.totals.unpriced_requests:
+        found.append(_unpriced(known.usage))
+    found += _budget_notices(known.budgets or ())
+    waiting = figures.count(known.pending).text
+    if known.pending:
+        found.append(
+            Notice(
+                "pending",
+                "warning",
+                f"{waiting} requests are not in these figures yet",
+                "They wait in the worker's journal on disk and are added, once each, when Redis "
+                "takes them again.",
+            )
+        )
+    elif known.usage is not None and not known.usage.complete:
+        found.append(
+            Notice(
+                "incomplete",
+                "warning",
+                "Today's figures are not complete",
+                "Some requests wait in a worker's journal, or part of the day is no longer kept.",
+            )
+        )
+    return tuple(found)
+
+
+def _missing(known: Known) -> Notice:
+    what = {
+        (True, True): "usage and budgets",
+        (True, False): "usage",
+        (False, True): "budgets",
+    }[known.ledger_missing, known.budgets is None]
+    return Notice(
+        "missing",
+        "exhausted",
+        f"Redis does not answer: {what} cannot be shown",
+        "Requests are served as the settings say for this case, and what they use waits in a "
+        "journal on disk. See that Redis runs and that REDIS_URL leads to it; then the figures "
+        "come back by themselves.",
+    )
+
+
+def _unpriced(usage: Usage) -> Notice:
+    totals = usage.totals
+    models = [name for name, found in usage.by_model.items() if found.unpriced_requests]
+    named = ", ".join(sorted(models)[:5]) + (" and others" if len(models) > 5 else "")
+    return Notice(
+        "unpriced",
+        "exhausted",
+        f"{figures.count(totals.unpriced_requests).text} of "
+        f"{figures.count(totals.requests).text} requests today have no known price",
+        f"Their cost is missing from every figure{f': {named}' if named else ''}. Give the models "
+        "prices in the file GAUGEWAY_PRICES names; `gaugeway prices explain` tells why there is "
+        "none.",
+    )
+
+
+def _budget_notices(states: Sequence[BudgetState]) -> list[Notice]:
+    names = [state.name for state in states if state.level == "exhausted"]
+    if not names:
+        return []
+    title = f"Budget exhausted: {names[0]}" if len(names) == 1 else "Budgets exhausted"
+    return [
+        Notice(
+            "exhausted",
+            "exhausted",
+            title,
+            f"{', '.join(names)}: what each does at its limit (warn, route to a cheaper model or "
+            "refuse) is in the budgets file.",
+        )
+    ]
+
+
+def _empty(known: Known) -> bool:
+    """Whether all that is kept is known, and nothing was ever asked."""
+    if known.ledger_missing or known.usage is None or known.history is None:
+        return False
+    return not known.usage.totals.requests and not any(day.totals.requests for day in known.history)
+
+
+def _part(finding: Finding, zoned: Zoned) -> PartView:
+    return PartView(
+        name=finding.name,
+        up=finding.up,
+        latency=figures.duration(finding.latency_ms).text,
+        problem=finding.problem,
+        checked_at=zoned.clock(finding.checked_at),
+    )
