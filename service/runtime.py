@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otel.inference import Telemetry
-from service.accounts import Accounts, Rules
+from service.accounts import Accounts, BudgetsPort, LedgerPort, Rules
 from service.attempts import Attempts
 from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
@@ -73,6 +73,8 @@ class Parts:
     providers: Callable[[Targets, Transport], Mapping[str, Provider]] = _registered
     attempts: Attempts = field(default_factory=Attempts)
     now: Callable[[], datetime] = _wall_clock
+    ledger: LedgerPort | None = None
+    budgets: BudgetsPort | None = None
 
 
 class Runtime:
@@ -161,8 +163,8 @@ class Runtime:
     def _accounts(self, settlement: Settlement) -> Accounts:
         settings = self.settings
         return Accounts(
-            ledger=_Ledger(),
-            budgets=_Budgets(),
+            ledger=self._parts.ledger or _Ledger(),
+            budgets=self._parts.budgets or _Budgets(),
             priced=settlement.prices,
             now=self._parts.now,
             instruments=self.telemetry.instruments,
