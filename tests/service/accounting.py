@@ -48,7 +48,7 @@ class RememberingBudgets:
     """Gives the leases that `decide` makes; by default one with a single hold."""
 
     def __init__(self, decide: Decide | None = None) -> None:
-        self._decide = decide or (lambda request, target: Lease((a_hold(target.name),)))
+        self._decide = decide or _one_hold
         self.reserved: list[tuple[str, Lease]] = []
         self.released: list[Lease] = []
 
@@ -68,3 +68,7 @@ class RememberingBudgets:
 
 def a_hold(lease: str, *, budget: str = "everything") -> Hold:
     return Hold(budget, f"key:{budget}", "usd", 1_000_000_000, 10**13, lease=lease)
+
+
+def _one_hold(request: ModelRequest, target: Target) -> Lease:
+    return Lease((a_hold(target.name),))
