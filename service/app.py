@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from otel.inference import Telemetry
 from service.api import chat, embeddings, health, metrics, models
+from service.api.admin.access import AdminGuard
 from service.api.documentation import install_openapi
 from service.api.errors import install_error_handlers
 from service.api.middleware import AnswerMiddleware
@@ -58,6 +59,8 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
+    # The last one added is outermost.
+    app.add_middleware(AdminGuard)
     app.add_middleware(AnswerMiddleware)
     install_error_handlers(app)
     for module in (chat, embeddings, models, health, metrics):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otel.inference import Telemetry
+from service.access.operators import open_operators
 from service.accounts import Accounts, BudgetsPort, LedgerPort, Rules
 from service.attempts import Attempts
 from service.budgets.lease import NO_LEASE, Lease
@@ -92,12 +94,18 @@ class Runtime:
         self._stack = AsyncExitStack()
         self._pricing = Pricing()
         self._started = False
+        self._started_at: float | None = None
         self.in_flight = InFlight()
 
     @property
     def ready(self) -> bool:
         """Whether requests are served: started, and not stopping."""
         return self._started and not self.in_flight.stopping
+
+    @property
+    def uptime_seconds(self) -> float:
+        """How long requests have been served; 0 before."""
+        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
 
     async def start(self) -> None:
         """Open connections and begin to watch. Raises what keeps the service from starting."""
@@ -112,6 +120,9 @@ class Runtime:
             settings.cache_max_age_seconds,
             settings.cache_max_entry_bytes,
             settings.cache_max_entries,
+        )
+        self.operators = await open_operators(
+            settings.home, self.keys, redis, session_hours=settings.session_hours
         )
         settlement = Settlement(self._pricing, self.targets)
         self.gateway = Gateway(
@@ -145,8 +156,20 @@ class Runtime:
             timeout=settings.check_timeout_seconds,
             instruments=self.telemetry.instruments,
         )
-        self.dependencies.start()
-        self._stack.push_async_callback(self.dependencies.stop)
+        # Requests can do without these: they tell of the stack's health, never of this service's.
+        self.backends = DependencyMonitor(
+            [
+                Dependency(name, reachable(url), settings.backend_check_interval_seconds)
+                for name, url in settings.backends.items()
+            ],
+            interval=settings.check_interval_seconds,
+            timeout=settings.check_timeout_seconds,
+            instruments=self.telemetry.instruments,
+        )
+        for monitor in (self.dependencies, self.backends):
+            monitor.start()
+            self._stack.push_async_callback(monitor.stop)
+        self._started_at = time.monotonic()
         self._in_background(self._refresh_keys(), "refresh keys")
         self._started = True
 

@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     """Where a browser finds Grafana; traces are shown by the service itself when unset."""
     tempo_url: str = "http://127.0.0.1:3200"
     """Where the service reads traces for the operations page."""
+    prometheus_url: str | None = None
+    loki_url: str | None = None
+    """Backends whose reachability /api/health tells; not asked where unset."""
     session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
     """How long a login to the operations page lasts."""
 
@@ -128,6 +131,7 @@ class Settings(BaseSettings):
     check_interval_seconds: Seconds = 5.0
     target_check_interval_seconds: Seconds = 30.0
     """Providers are asked less often: each worker asks each of them."""
+    backend_check_interval_seconds: Seconds = 15.0
     check_timeout_seconds: Seconds = 2.0
     otlp_endpoint: str = Field(
         default="http://127.0.0.1:4318",
@@ -151,6 +155,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take arguments before the environment, and no files."""
         return init_settings, env_settings
+
+    @property
+    def backends(self) -> Mapping[str, str]:
+        """The URLs of the backends that somebody named, by what they are."""
+        named = {
+            "prometheus": self.prometheus_url,
+            "loki": self.loki_url,
+            # It has a default for the sake of a laptop, where it may well not be running.
+            "tempo": self.tempo_url if "tempo_url" in self.model_fields_set else None,
+        }
+        return {name: url for name, url in named.items() if url is not None}
 
     @property
     def development(self) -> bool:

@@ -72,10 +72,15 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
 
 
+def answer_error(request: Request, error: ServiceError) -> Response:
+    """The answer for an error, which is counted where it is a refusal of ours."""
+    _count_rejection(request, error)
+    return error_response(error, trace_id_of(request.scope))
+
+
 async def _service_error(request: Request, error: Exception) -> Response:
     known = error if isinstance(error, ServiceError) else InternalError(INTERNAL_MESSAGE)
-    _count_rejection(request, known)
-    return error_response(known, trace_id_of(request.scope))
+    return answer_error(request, known)
 
 
 async def _framework_error(request: Request, error: Exception) -> Response:

@@ -1,0 +1,1 @@
+"""Who may administer: sessions and how they end, limits on logging in, and guarded addresses."""

@@ -1,0 +1,76 @@
+"""Which request paths belong to operators, however they are written.
+
+Routes are matched exactly; what guards them must recognise more than the routes do, so that neither
+a proxy that tidies paths nor a later route can be reached by another spelling.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import unquote
+
+PREFIX: Final = "admin"
+LOGIN: Final = "/admin/login"
+GUARDED: Final = ((PREFIX,), ("api", "metrics"))
+"""The first segments of every path for operators alone; `LOGIN` itself is the one exception."""
+PAGES: Final = ((PREFIX,), (PREFIX, "monitoring"))
+"""What a browser opens: the first alone, and the second with everything below it."""
+
+_DECODINGS: Final = 8
+_ORIGIN: Final = re.compile(r"^[a-z][a-z0-9+.\-]*://[^/]*")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+
+
+def is_guarded(path: str) -> bool:
+    """Whether a path, decoded once as servers do, is for operators; `LOGIN` is.
+
+    Upper case, doubled and backward slashes, dots, further encoding, parameters after `;`,
+    compatibility characters and invisible ones make no difference.
+    """
+    plain = _decoded(path)
+    if plain is None:
+        return True
+    written = _segments(plain)
+    return any(
+        segments[: len(first)] == first
+        for segments in (written, _resolved(written))
+        for first in GUARDED
+    )
+
+
+def is_page(path: str) -> bool:
+    """Whether a guarded path is one that people open in a browser."""
+    segments = _resolved(_segments(_decoded(path) or ""))
+    alone, with_all_below = PAGES
+    return segments == alone or segments[: len(with_all_below)] == with_all_below
+
+
+def _decoded(path: str) -> str | None:
+    """The path without percent-encoding; None where there is no end to it."""
+    for _ in range(_DECODINGS):
+        plain = unquote(path)
+        if plain == path:
+            break
+        path = plain
+    else:
+        return None
+    plain = unicodedata.normalize("NFKC", path).casefold()
+    plain = "".join(char for char in plain if unicodedata.category(char) not in _INVISIBLE)
+    return _ORIGIN.sub("", plain.replace("\\", "/"))
+
+
+def _segments(plain: str) -> tuple[str, ...]:
+    parts = (part.partition(";")[0] for part in plain.split("/"))
+    return tuple(part for part in parts if part not in ("", "."))
+
+
+def _resolved(segments: tuple[str, ...]) -> tuple[str, ...]:
+    found: list[str] = []
+    for segment in segments:
+        if segment != "..":
+            found.append(segment)
+        elif found:
+            found.pop()
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""The addresses for operators: usage, budgets, health, and the login of their page."""
