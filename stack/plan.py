@@ -45,15 +45,22 @@ def plan(
     """Return every part in the order it is shown; reads the machine, writes nothing."""
     choice = choose_redis(settings)
     version = next(part.version for part in COMPONENTS if part.name == "collector")
+    installed = find_grafana(settings)
     parts = (
-        service(settings, choice.url, credentials.tls, credentials.scrape_token),
+        service(
+            settings,
+            choice.url,
+            credentials.tls,
+            credentials.scrape_token,
+            grafana=installed is not None and credentials.grafana_password is not None,
+        ),
         redis(settings, choice),
         collector(settings, binaries, version, credentials.tls, choice.url),
         prometheus(settings, binaries),
         loki(settings, binaries),
         tempo(settings, binaries),
         alertmanager(settings, binaries),
-        grafana(settings, find_grafana(settings), credentials.grafana_password),
+        grafana(settings, installed, credentials.grafana_password),
     )
     return tuple(sorted(parts, key=lambda part: NAMES.index(part.name)))
 

@@ -21,9 +21,17 @@ _DEV_DEFAULTS = {
 
 
 def service(
-    settings: Settings, redis_url: str, tls: TlsMaterial | None, scrape_token: Path | None
+    settings: Settings,
+    redis_url: str,
+    tls: TlsMaterial | None,
+    scrape_token: Path | None,
+    *,
+    grafana: bool = False,
 ) -> Component:
-    """Return the service, sending its telemetry to this stack's Collector."""
+    """Return the service, sending its telemetry to this stack's Collector.
+
+    `grafana`: there is one in this stack, which its operations page can lead to.
+    """
     url = settings.url("service")
     return Component(
         name="service",
@@ -36,6 +44,7 @@ def service(
             private_environment={
                 **settings.inherited,
                 **_own_settings(settings, redis_url, scrape_token),
+                **_places(settings, grafana=grafana),
                 **_export(settings, tls),
             },
             after=("collector", "redis"),
@@ -78,6 +87,14 @@ def _own_settings(settings: Settings, redis_url: str, scrape_token: Path | None)
         for name, value in _DEV_DEFAULTS.items():
             values[name] = settings.inherited.get(name) or value
     return values
+
+
+def _places(settings: Settings, *, grafana: bool) -> dict[str, str]:
+    """Where the operations page reads and links traces, unless the operator says otherwise."""
+    values = {"GAUGEWAY_TEMPO_URL": settings.url("tempo")}
+    if grafana:
+        values["GAUGEWAY_GRAFANA_URL"] = settings.url("grafana")
+    return {name: settings.inherited.get(name) or value for name, value in values.items()}
 
 
 def _export(settings: Settings, tls: TlsMaterial | None) -> dict[str, str]:
