@@ -57,8 +57,16 @@ check: setup ## Lint, types, import directions and configurations (fast)
 build: setup ## Build the real components into the cache, if they are not there
 	$(BIN)/gaugeway build
 
+# Pages are tested in the system's Chromium; Debian's package is it where we may install one.
+.PHONY: browser
+browser: ## Install Chromium for the tests of pages, where there is none
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation; \
+	else echo "The tests of pages need Chromium: install the package chromium" >&2; exit 1; fi
+
 .PHONY: test
-test: check build ## Everything CI runs
+test: check build browser ## Everything CI runs
 	$(BIN)/pytest
 
 .PHONY: up
