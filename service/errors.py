@@ -10,6 +10,7 @@ with a clear code, while telemetry reads what the provider answered from `upstre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 TimeoutKind = Literal["connect", "read", "deadline"]
@@ -29,6 +30,7 @@ class ServiceError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.message = _sendable(message)
         super().__init__(self.message)
@@ -36,6 +38,8 @@ class ServiceError(Exception):
         self.param = param
         self.retry_after = retry_after
         """Seconds after which trying again makes sense; sent as `Retry-After`."""
+        self.headers: Mapping[str, str] = headers or {}
+        """What else the answer carries."""
 
     @property
     def error_type(self) -> str:
@@ -159,6 +163,20 @@ class ServiceUnavailable(ServiceError):
     status = 503
     type = "server_error"
     default_code = "service_unavailable"
+
+
+class BudgetExceeded(ServiceError):
+    """A budget has no room for the request."""
+
+    status = 429
+    type = "insufficient_quota"
+    default_code = "budget_exceeded"
+
+
+class BudgetsUnavailable(ServiceUnavailable):
+    """Budgets cannot be asked, and the operator wants nothing spent that they do not allow."""
+
+    default_code = "budgets_unavailable"
 
 
 class LedgerUnavailable(ServiceUnavailable):

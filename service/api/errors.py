@@ -42,7 +42,7 @@ def error_response(
     error: ServiceError, trace_id: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer for an error."""
-    all_headers = dict(headers or {})
+    all_headers = {**(headers or {}), **error.headers}
     if error.retry_after is not None:
         all_headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
     if error.status == InvalidApiKey.status:
