@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-PREFIX = "/admin/static/"
+PREFIX = "/static/"
+"""Outside /admin, where nothing is given to strangers: the login page needs its styles."""
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -34,6 +35,11 @@ def static_files() -> dict[str, StaticFile]:
 def static_url(name: str) -> str:
     """A file's address, with its version so that a browser may keep it for ever."""
     return f"{PREFIX}{name}?v={static_files()[name].version}"
+
+
+def is_static_file(path: str) -> bool:
+    """Whether a request's path is exactly that of a file; it holds no data of anybody."""
+    return path.startswith(PREFIX) and path[len(PREFIX) :] in static_files()
 
 
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, StaticFile]]:
