@@ -6,39 +6,32 @@ nothing is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+from genai_prices.types import (
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
 from genai_prices.units import (
     _get_registry,  # pyright: ignore[reportPrivateUsage] - the package names its units only there
 )
 
-SOURCE = f"genai-prices {version('genai-prices')}"
+from service.price_quote import Context, Quote
+from service.price_units import Unit, UnitPrice
 
-# Kinds of tokens this service is told of, by the book's names for them.
-INPUT = "input_tokens"
-OUTPUT = "output_tokens"
-CACHE_READ = "cache_read_tokens"
-CACHE_WRITE = "cache_write_tokens"
-REASONING = "output_reasoning_tokens"
-INPUT_AUDIO = "input_audio_tokens"
-OUTPUT_AUDIO = "output_audio_tokens"
-CACHE_READ_AUDIO = "cache_audio_read_tokens"
-PARENTS: Mapping[str, str | None] = {
-    INPUT: None,
-    OUTPUT: None,
-    CACHE_READ: INPUT,
-    CACHE_WRITE: INPUT,
-    INPUT_AUDIO: INPUT,
-    REASONING: OUTPUT,
-    OUTPUT_AUDIO: OUTPUT,
-}
+SOURCE = f"genai-prices {version('genai-prices')}"
 
 # What the conventions call a provider, where the book calls it otherwise.
 _PROVIDER_IDS: Mapping[str, str] = {
@@ -52,24 +45,18 @@ _PROVIDER_IDS: Mapping[str, str] = {
     "moonshot_ai": "moonshotai",
     "x_ai": "x-ai",
 }
+# Bills of these begin at so many seconds; the package knows it in its code, not in its prices.
+_LEAST_SECONDS: Mapping[tuple[str, str], Decimal] = {
+    ("groq", "whisper-large-v3"): Decimal(10),
+    ("groq", "whisper-large-v3-turbo"): Decimal(10),
+}
+
+Constraint = StartDateConstraint | TimeOfDateConstraint | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnitPrice:
-    """USD for `per` tokens of one kind; `tiers` are (more input tokens than, price) ascending."""
-
-    kind: str
-    price: Decimal
-    per: int
-    tiers: tuple[tuple[int, Decimal], ...] = ()
-
-    def each(self, input_tokens: int) -> Decimal:
-        """USD for one token in a request of so many input tokens: a passed tier prices them all."""
-        price = self.price
-        for start, tier_price in self.tiers:
-            if input_tokens > start:
-                price = tier_price
-        return price / self.per
+def provider_id(name: str) -> str:
+    """The book's id for a provider that the conventions may call otherwise."""
+    return _PROVIDER_IDS.get(name.lower(), name.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +65,81 @@ class Entry:
 
     provider: Provider
     model: ModelInfo
+    source: str = SOURCE
 
-    def unit_prices(
-        self, at: datetime, context: Mapping[str, str] | None = None
-    ) -> tuple[UnitPrice, ...]:
+    def quote(self, at: datetime, context: Context | None = None) -> Quote:
         """The prices of a moment, one for each kind of unit the model is priced by."""
-        own = any(self.model is model for model in self.provider.models)
+        own = self._own
         prices = self.model.get_prices(at, context if own else None)
-        return tuple(_unit_prices(prices))
+        return Quote(
+            tuple(_unit_prices(prices)),
+            f"{self.name} {at.date()}",
+            steps=tuple(self._steps(at, context or {})),
+            least_seconds=_LEAST_SECONDS.get((self.provider.id, self.model.id), Decimal(0)),
+        )
+
+    @property
+    def contexts(self) -> tuple[Context, ...]:
+        """What a request can be besides ordinary to have other prices."""
+        return tuple(variant.when for variant in self.variants)
+
+    @property
+    def variants(self) -> tuple[PriceVariant, ...]:
+        """Prices for a service tier, a batch and the like, in order of precedence."""
+        return tuple(self.model.price_variants or ()) if self._own else ()
 
     @property
     def name(self) -> str:
         """Where the price is written, for the record."""
-        return f"{SOURCE} {self.provider.id}/{self.model.id}"
+        return f"{self.source} {self.provider.id}/{self.model.id}"
+
+    def periods(self) -> Iterator[tuple[Constraint, tuple[UnitPrice, ...]]]:
+        """All standard prices, with when they hold; the last that holds counts."""
+        prices = self.model.prices
+        if isinstance(prices, ModelPrice):
+            yield None, tuple(_unit_prices(prices))
+            return
+        for period in prices:
+            yield period.constraint, tuple(_unit_prices(period.prices))
+
+    @property
+    def _own(self) -> bool:
+        # A provider may serve another's model at that one's prices, but not at its tiers.
+        return any(self.model is model for model in self.provider.models)
+
+    def _steps(self, at: datetime, context: Context) -> Iterator[str]:
+        yield f"{self.source} has it as {self.provider.id}/{self.model.id}"
+        if not self._own:
+            yield f"{self.provider.id} has no price of its own for it: the maker's price counts"
+        yield self._period(at)
+        for key, value in context.items():
+            kinds = sorted(
+                name
+                for variant in self.variants
+                if variant.when == {key: value}
+                and (variant.constraint is None or variant.constraint.active(at))
+                for name in variant.prices.__dict__
+            )
+            said = f"has prices of its own: {', '.join(kinds)}" if kinds else "has none of its own"
+            yield f"{key.replace('_', ' ')} {value} {said}"
+
+    def _period(self, at: datetime) -> str:
+        prices = self.model.prices
+        if isinstance(prices, ModelPrice):
+            return "one price for all days"
+        chosen = self.model.get_prices(at)
+        for period in reversed(prices):
+            if period.prices is chosen:
+                return f"of {len(prices)} prices the one {said_of(period.constraint)}"
+        return f"of {len(prices)} prices the first"  # pragma: no cover - one is always chosen
 
 
 class PriceBook:
     """Finds models by the names that providers and conventions use."""
 
-    def __init__(self, snapshot: DataSnapshot | None = None) -> None:
+    def __init__(self, snapshot: DataSnapshot | None = None, source: str = SOURCE) -> None:
         self._snapshot = snapshot or get_snapshot()
+        self.source = source
 
     def find(self, provider: str, model: str, base_url: str | None = None) -> Entry | None:
         """The entry for a model at a provider, None where the book has none.
@@ -111,17 +153,36 @@ class PriceBook:
             )
         except LookupError:
             return None
-        return Entry(*found)
+        return Entry(*found, self.source)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for provider in self._snapshot.providers:
+            for model in provider.models:
+                yield Entry(provider, model, self.source)
 
 
-def _unit_prices(prices: ModelPrice) -> list[UnitPrice]:
-    units = _get_registry().units
-    found: list[UnitPrice] = []
-    for unit in units.values():
-        price: Any = getattr(prices, unit.price_key)
+def said_of(constraint: Constraint) -> str:
+    """When a price holds, in words."""
+    if constraint is None:
+        return "for all other days"
+    if isinstance(constraint, StartDateConstraint):
+        return f"since {constraint.start_date}"
+    return f"from {constraint.start_time:%H:%M} to {constraint.end_time:%H:%M} UTC"
+
+
+def _unit_prices(prices: ModelPrice) -> Iterator[UnitPrice]:
+    for key, unit in _units().items():
+        price: Any = getattr(prices, key)
         if isinstance(price, TieredPrices):
             tiers = tuple((tier.start, tier.price) for tier in price.tiers)
-            found.append(UnitPrice(unit.usage_key, price.base, unit.per, tiers))
+            yield UnitPrice(unit, price.base, tiers)
         elif price is not None:
-            found.append(UnitPrice(unit.usage_key, price, unit.per))
-    return found
+            yield UnitPrice(unit, price)
+
+
+@cache
+def _units() -> Mapping[str, Unit]:
+    return {
+        unit.price_key: Unit(unit.usage_key, unit.per, frozenset(unit.dimensions.items()))
+        for unit in _get_registry().units.values()
+    }

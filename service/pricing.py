@@ -1,25 +1,28 @@
 """What an inference cost: usage times the prices of its day, exact, or None where none is known.
 
-Pure: a price list and the time come in, an amount goes out. Cached tokens are inside input and
-reasoning inside output, so the cost is linear in the counts: a model's prices become one factor a
-count, kept for the next request, and pricing is a few multiplications.
+Pure: a price list and the time come in, an amount goes out. A model's prices become one rate for
+each cell of usage, kept for the minute, so that pricing is a few multiplications.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from service import price_book as book
 from service.money import EXACT, rounded
-from service.price_book import Entry, PriceBook, UnitPrice
+from service.price_file import PriceFile
+from service.price_list import PriceList
+from service.price_quote import Context, Quote
+from service.price_rates import Ceiling, Rates, ceiling, rates_of
+from service.price_units import cell_counts, unit_prices
 from service.targets import Prices
 from service.tokens import Usage
 
-_MILLION = 1_000_000
 _MEMORY = 4096
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,174 +31,174 @@ class Price:
 
     amount: Decimal
     source: str
-    saved_by_prompt_cache: Decimal = Decimal(0)
+    saved_by_prompt_cache: Decimal = _ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What is to be priced: which model, at whose address, with which service tier."""
+    """What is to be priced: which model, at whose address, with which service tier, in a batch."""
 
     provider: str
     model: str
     base_url: str | None = None
     service_tier: str | None = None
     own: Prices | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Factors:
-    """USD for one token of each count that has a price of its own, and once a request."""
+class _Sheet:
+    """One model's prices in one minute; one entry in `rates` for each context tier."""
 
-    per_token: tuple[tuple[str, Decimal], ...]
-    per_request: Decimal
-    source: str
+    quote: Quote
+    starts: tuple[int, ...]
+    rates: tuple[Rates, ...]
+
+    def of(self, input_tokens: int) -> Rates:
+        """The rates of a request with so much input: a tier begins above its start."""
+        return self.rates[bisect_left(self.starts, input_tokens)]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A usage under its prices: how many of each cell, at which rates, for how much."""
+
+    quote: Quote
+    starts: tuple[int, ...]
+    rates: Rates
+    counts: Sequence[int]
+    amounts: Sequence[Decimal]
+    """In the order of `counts`; then, where they cost something, the request and its seconds."""
+    price: Price
 
 
 class Pricing:
-    """Prices usage from targets' own prices first, then from the price book."""
+    """Prices usage from targets' own prices first, then from the price list."""
 
-    def __init__(self, prices: PriceBook | None = None) -> None:
-        self._book = prices or PriceBook()
-        self._entries: dict[Priced, Entry | None] = {}
-        self._factors: dict[tuple[Priced, int, tuple[bool, ...]], _Factors] = {}
-        self._tiers: dict[Priced, tuple[int, ...]] = {}
+    def __init__(self, prices: PriceList | None = None) -> None:
+        self.use(prices or PriceList())
+
+    def use(self, prices: PriceList) -> None:
+        """Price by this list from now on."""
+        self._list = prices
+        self._sheets: dict[tuple[Priced, int], _Sheet | None] = {}
+        self._ceilings: dict[tuple[Priced, int], Ceiling | None] = {}
+
+    def use_file(self, file: PriceFile) -> None:
+        """Put these prices of the operator's before the price book from now on."""
+        self.use(PriceList(self._list.book, file))
 
     def price(self, what: Priced, usage: Usage, at: datetime) -> Price | None:
         """The cost in USD at a moment (aware), None where the model has no known price."""
-        if what.own is None and self._entry(what, at) is None:
+        sheet = self._sheet(what, at)
+        if sheet is None:
             return None
-        consistent = _consistent(usage)
-        factors = self._factors_of(what, consistent.input_tokens, at)
-        counts = _counts(consistent)
-        total = factors.per_request
-        for kind, factor in factors.per_token:
-            count = counts[kind]
-            if count:
-                total = EXACT.add(total, EXACT.multiply(factor, Decimal(count)))
-        # Rounded once, here: what answers, logs and the ledger say adds up to the same.
-        return Price(rounded(total), factors.source)
+        rates = sheet.of(usage.input_tokens)
+        if not rates.cover(usage):
+            return None
+        return _price(sheet, rates, *_charge(rates, usage))
+
+    def charge(self, what: Priced, usage: Usage, at: datetime) -> Charge | None:
+        """The same with everything it is made of."""
+        sheet = self._sheet(what, at)
+        if sheet is None or not (rates := sheet.of(usage.input_tokens)).cover(usage):
+            return None
+        counts, amounts = _charge(rates, usage)
+        price = _price(sheet, rates, counts, amounts)
+        return Charge(sheet.quote, sheet.starts, rates, counts, amounts, price)
 
     def knows(self, what: Priced, at: datetime) -> bool:
-        """Whether a price is known at that moment."""
-        return what.own is not None or self._entry(what, at) is not None
+        """Whether tokens of the model have a price at a moment (aware)."""
+        sheet = self._sheet(what, at)
+        return sheet is not None and sheet.rates[0].prices_tokens
 
     def bound(
         self, what: Priced, *, input_tokens: int, output_tokens: int, at: datetime
     ) -> Decimal | None:
-        """The most in USD that so many tokens can cost; None where no price is known."""
-        dearest = (
-            Usage(input_tokens, output_tokens),
-            Usage(input_tokens, output_tokens, cache_write_tokens=input_tokens),
-            Usage(input_tokens, output_tokens, reasoning_tokens=output_tokens),
-        )
-        prices = [self.price(what, usage, at) for usage in dearest]
-        return max((price.amount for price in prices if price is not None), default=None)
+        """The most in USD that one request with up to so many tokens can cost at a moment.
 
-    def _factors_of(self, what: Priced, input_tokens: int, at: datetime) -> _Factors:
-        # Prices change by day or by time of day, never within a minute.
-        minute = int(at.timestamp()) // 60 if what.own is None else 0
-        passed = tuple(input_tokens > start for start in self._tiers.get(what, ()))
-        key = (what, minute, passed)
-        known = self._factors.get(key)
-        if known is None:
-            if len(self._factors) >= _MEMORY:
-                self._factors.clear()
-            known = self._build(what, input_tokens, at.astimezone(UTC))
-            passed = tuple(input_tokens > start for start in self._tiers.get(what, ()))
-            self._factors[(what, minute, passed)] = known
-        return known
-
-    def _build(self, what: Priced, input_tokens: int, at: datetime) -> _Factors:
-        if what.own is not None:
-            return _Factors(_factors(_own_prices(what.own), 0), Decimal(0), "target")
-        entry = self._entry(what, at)
-        if entry is None:
-            raise LookupError(what.model)
-        context = {"service_tier": what.service_tier} if what.service_tier else None
-        prices = entry.unit_prices(at, context)
-        starts = {start for price in prices for start, _ in price.tiers}
-        self._tiers[what] = tuple(sorted(starts))
-        once = sum((p.price / p.per for p in prices if p.kind == "requests"), Decimal(0))
-        return _Factors(_factors(prices, input_tokens), once, f"{entry.name} {at.date()}")
-
-    def _entry(self, what: Priced, at: datetime) -> Entry | None:
+        All of them are taken for the dearest kind there is. Where no service tier is named the
+        dearest of all, as the provider may choose it. None where no price is known.
+        """
+        key = (what, _minute(at))
         try:
-            return self._entries[what]
+            found = self._ceilings[key]
         except KeyError:
-            if len(self._entries) >= _MEMORY:
-                self._entries.clear()
-            found = self._book.find(what.provider, what.model, what.base_url)
-            if found is not None and not _covers_tokens(found, at):
-                found = None
-            self._entries[what] = found
-            return found
+            if len(self._ceilings) >= _MEMORY:
+                self._ceilings.clear()
+            found = self._ceilings[key] = self._ceiling(what, at)
+        return rounded(found.amount(input_tokens, output_tokens)) if found is not None else None
+
+    def _sheet(self, what: Priced, at: datetime) -> _Sheet | None:
+        # Prices change by day or by time of day, never within a minute.
+        key = (what, _minute(at))
+        try:
+            return self._sheets[key]
+        except KeyError:
+            if len(self._sheets) >= _MEMORY:
+                self._sheets.clear()
+            quote = self._quote(what, at.astimezone(UTC))
+            sheet = self._sheets[key] = _sheet_of(quote) if quote is not None else None
+            return sheet
+
+    def _quote(self, what: Priced, at: datetime) -> Quote | None:
+        if what.own is not None:
+            return _own_quote(what.own)
+        offer = self._list.find(what.provider, what.model, what.base_url, at)
+        return offer.quote(at, _context(what)) if offer is not None else None
+
+    def _ceiling(self, what: Priced, at: datetime) -> Ceiling | None:
+        at = at.astimezone(UTC)
+        if what.own is not None:
+            quotes = [_own_quote(what.own)]
+        else:
+            offer = self._list.find(what.provider, what.model, what.base_url, at)
+            if offer is None:
+                return None
+            asked = _context(what)
+            contexts = [asked] if asked else offer.listing.contexts
+            quotes = [offer.quote(at), *(offer.quote(at, context) for context in contexts)]
+        sheets = [_sheet_of(quote) for quote in quotes]
+        return ceiling([(sheet.starts, sheet.rates) for sheet in sheets])
 
 
-def _covers_tokens(entry: Entry, at: datetime) -> bool:
-    """Whether the book prices tokens of the model; one priced by the minute only is unpriced."""
-    return any(price.kind in (book.INPUT, book.OUTPUT) for price in entry.unit_prices(at))
+def _charge(rates: Rates, usage: Usage) -> tuple[Sequence[int], Sequence[Decimal]]:
+    """How many of each cell, and what they come to."""
+    counts = cell_counts(usage)
+    return counts, rates.amounts(counts, usage.seconds)
 
 
-def _own_prices(prices: Prices) -> tuple[UnitPrice, ...]:
-    stated: Mapping[str, Decimal | None] = {
-        book.INPUT: prices.input,
-        book.OUTPUT: prices.output,
-        book.CACHE_READ: prices.cache_read,
-        book.CACHE_WRITE: prices.cache_write,
-        book.REASONING: prices.reasoning,
-        book.INPUT_AUDIO: prices.input_audio,
-        book.OUTPUT_AUDIO: prices.output_audio,
-    }
-    return tuple(UnitPrice(k, price, _MILLION) for k, price in stated.items() if price is not None)
+def _price(sheet: _Sheet, rates: Rates, counts: Sequence[int], amounts: Sequence[Decimal]) -> Price:
+    total = _ZERO
+    for amount in amounts:
+        if amount:
+            total = EXACT.add(total, amount)
+    saved = rates.saved(counts)
+    # Rounded once, here: what answers, logs and the ledger say adds up to the same.
+    return Price(rounded(total), sheet.quote.source, rounded(saved) if saved > 0 else _ZERO)
 
 
-def _factors(prices: tuple[UnitPrice, ...], input_tokens: int) -> tuple[tuple[str, Decimal], ...]:
-    """One factor a count: a part's price less that of the whole it is contained in."""
-    each = {price.kind: price.each(input_tokens) for price in prices}
-    found: list[tuple[str, Decimal]] = []
-    for kind, parent in book.PARENTS.items():
-        if kind in each:
-            whole = each.get(parent, Decimal(0)) if parent is not None else Decimal(0)
-            found.append((kind, EXACT.subtract(each[kind], whole)))
-    if book.CACHE_READ_AUDIO in each:
-        # Cached audio is inside both cached and audio, so it was subtracted twice.
-        overlap = EXACT.subtract(
-            EXACT.add(each[book.CACHE_READ_AUDIO], each.get(book.INPUT, Decimal(0))),
-            EXACT.add(
-                each.get(book.CACHE_READ, Decimal(0)), each.get(book.INPUT_AUDIO, Decimal(0))
-            ),
-        )
-        found.append((book.CACHE_READ_AUDIO, overlap))
-    return tuple(found)
+def _minute(at: datetime) -> int:
+    return int(at.timestamp()) // 60
 
 
-def _counts(usage: Usage) -> Mapping[str, int]:
-    # Providers do not say how much of the cached input is audio: text comes first.
-    text = usage.input_tokens - usage.input_audio_tokens - usage.cache_write_tokens
-    return {
-        book.INPUT: usage.input_tokens,
-        book.OUTPUT: usage.output_tokens,
-        book.CACHE_READ: usage.cache_read_tokens,
-        book.CACHE_WRITE: usage.cache_write_tokens,
-        book.REASONING: usage.reasoning_tokens,
-        book.INPUT_AUDIO: usage.input_audio_tokens,
-        book.OUTPUT_AUDIO: usage.output_audio_tokens,
-        book.CACHE_READ_AUDIO: max(0, usage.cache_read_tokens - max(0, text)),
-    }
+def _context(what: Priced) -> Context:
+    tier = what.service_tier
+    if what.batch or tier == "batch":
+        return {"processing": "batch"}
+    if not tier:
+        return {}
+    # OpenAI's fast tier is a service tier, Anthropic's a speed; no model has both.
+    return {"service_tier": tier, "speed": tier} if tier == "fast" else {"service_tier": tier}
 
 
-def _consistent(usage: Usage) -> Usage:
-    """Usage whose parts fit into their wholes; a provider's slip must not make a cost negative."""
-    inside_input = max(usage.cache_read_tokens + usage.cache_write_tokens, usage.input_audio_tokens)
-    inside_output = usage.reasoning_tokens + usage.output_audio_tokens
-    if usage.input_tokens >= inside_input and usage.output_tokens >= inside_output:
-        return usage
-    return Usage(
-        input_tokens=max(usage.input_tokens, inside_input),
-        output_tokens=max(usage.output_tokens, inside_output),
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        input_audio_tokens=usage.input_audio_tokens,
-        output_audio_tokens=usage.output_audio_tokens,
-    )
+def _own_quote(prices: Prices) -> Quote:
+    stated = {field: getattr(prices, field) for field in prices.__slots__}
+    return Quote(unit_prices(stated), "target", ("the target states its own prices",))
+
+
+def _sheet_of(quote: Quote) -> _Sheet:
+    starts = tuple(sorted({start for price in quote.prices for start, _ in price.tiers}))
+    # A tier begins above its start, so one more token is inside it.
+    rates = tuple(rates_of(quote, tokens) for tokens in (0, *(start + 1 for start in starts)))
+    return _Sheet(quote, starts, rates)

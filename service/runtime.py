@@ -24,6 +24,7 @@ from service.inferences import Inferences
 from service.interruption import InFlight
 from service.keys import KeysError, KeyStore, ensure_dev_key
 from service.ledger.entry import Entry, Recorded
+from service.price_watch import PriceFileWatch
 from service.pricing import Pricing
 from service.providers.protocol import Provider
 from service.providers.registry import build_providers
@@ -124,6 +125,12 @@ class Runtime:
         self.operators = await open_operators(
             settings.home, self.keys, redis, session_hours=settings.session_hours
         )
+        if settings.prices is not None:
+            prices = PriceFileWatch(
+                settings.prices, self._pricing.use_file, instruments=self.telemetry.instruments
+            )
+            await prices.start()
+            self._stack.push_async_callback(prices.close)
         settlement = Settlement(self._pricing, self.targets)
         self.gateway = Gateway(
             targets=self.targets,

@@ -5,18 +5,18 @@ Keys are never in the file: it names an environment variable or a file that hold
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import SecretStr, ValidationError
 
 from service.providers.protocol import Timeouts
 from service.targets_schema import ModelEntry, TargetEntry, TargetsFile
+from service.yaml_file import YamlFileError, problems, read_yaml
 
 DEFAULT_PATH = Path(__file__).with_name("targets.yaml")
 
@@ -27,16 +27,12 @@ class TargetsError(ValueError):
     @classmethod
     def of(cls, location: str, error: ValidationError) -> Self:
         """All problems of one validation, one a line, without the values (one may be a key)."""
-        lines = [
-            f"  {'.'.join(str(part) for part in item['loc']) or '(whole)'}: {_said(item)}"
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-        return cls(f"{location} is not valid:\n" + "\n".join(lines))
+        return cls(f"{location} is not valid:\n" + "\n".join(problems(error)))
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD per million tokens, as declared; None falls back to `input` or `output`."""
+    """USD per million tokens, as declared; None falls back to the kind that contains it."""
 
     input: Decimal
     output: Decimal
@@ -45,6 +41,14 @@ class Prices:
     reasoning: Decimal | None = None
     input_audio: Decimal | None = None
     output_audio: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    cache_read_audio: Decimal | None = None
+    input_image: Decimal | None = None
+    output_image: Decimal | None = None
+    cache_read_image: Decimal | None = None
+    million_characters: Decimal | None = None
+    audio_hour: Decimal | None = None
+    thousand_requests: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +130,12 @@ def load_targets(path: Path = DEFAULT_PATH, *, credentials: Mapping[str, str]) -
 
 def _read(path: Path) -> object:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
+        return read_yaml(path)
+    except YamlFileError as error:
         raise TargetsError(
-            f"The targets file {path} cannot be read: {error.strerror}. "
-            "Set GAUGEWAY_TARGETS to a file that can be, or leave it unset for the default."
+            f"The targets file {path} {error}. "
+            "Set GAUGEWAY_TARGETS to a file that can be used, or leave it unset for the default."
         ) from None
-    except UnicodeDecodeError:
-        raise TargetsError(f"The targets file {path} is not UTF-8 text.") from None
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that refuses doubled keys
-    except yaml.YAMLError as error:
-        raise TargetsError(f"The targets file {path} is not valid YAML: {error}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML lets a later key win silently; here that is a mistake worth telling."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key.value}' is there twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
 
 
 def _connection(
@@ -214,10 +198,3 @@ def _target(name: str, entry: TargetEntry, model: str, path: Path) -> Target:
 
 def _prices(entry: ModelEntry) -> Prices | None:
     return Prices(**entry.prices.model_dump()) if entry.prices else None
-
-
-def _said(item: Any) -> str:
-    """Pydantic's message, plainer where it speaks of Python rather than of the file."""
-    if item["type"] == "extra_forbidden":
-        return "there is no such setting"
-    return str(item["msg"]).removeprefix("Value error, ")

@@ -27,16 +27,32 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PricesEntry(_Strict):
-    """USD per million tokens."""
+class PartPrices(_Strict):
+    """USD per million tokens, per million characters, per hour of audio, per thousand requests.
 
-    input: Price
-    output: Price = Decimal(0)
+    A kind that is not stated costs what the kind that contains it costs.
+    """
+
     cache_read: Price | None = None
     cache_write: Price | None = None
+    cache_write_1h: Price | None = None
     reasoning: Price | None = None
     input_audio: Price | None = None
     output_audio: Price | None = None
+    cache_read_audio: Price | None = None
+    input_image: Price | None = None
+    output_image: Price | None = None
+    cache_read_image: Price | None = None
+    million_characters: Price | None = None
+    audio_hour: Price | None = None
+    thousand_requests: Price | None = None
+
+
+class PricesEntry(PartPrices):
+    """What a model costs at a target."""
+
+    input: Price
+    output: Price = Decimal(0)
 
 
 class ModelEntry(_Strict):

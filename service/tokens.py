@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 CHARACTERS_PER_TOKEN = 4
@@ -16,7 +17,12 @@ TOKENS_PER_IMAGE = 765
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one inference: cached ones are inside `input_tokens`, reasoning inside output."""
+    """What one inference used.
+
+    Cached tokens are inside `input_tokens` and reasoning inside `output_tokens`, audio and image
+    tokens inside both, those cached for an hour inside `cache_write_tokens`. `characters` are text
+    to be spoken, `seconds` audio to be written down, each where the provider bills by it.
+    """
 
     input_tokens: int
     output_tokens: int
@@ -26,6 +32,11 @@ class Usage:
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     estimated: bool = False
+    cache_write_1h_tokens: int = 0
+    input_image_tokens: int = 0
+    output_image_tokens: int = 0
+    characters: int = 0
+    seconds: Decimal = Decimal(0)
 
     @property
     def total_tokens(self) -> int:

@@ -1,0 +1,49 @@
+"""One dated price list of two sources: the operator's own file, and behind it the price book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service.price_book import Entry, PriceBook
+from service.price_file import NO_FILE, FileEntry, PriceFile
+from service.price_file_schema import Discount
+from service.price_quote import Context, Listing, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model's prices, and the discount on them that counts on that day."""
+
+    listing: Listing
+    discount: Discount | None = None
+
+    def quote(self, at: datetime, context: Context | None = None) -> Quote:
+        """What the model costs at a moment (aware)."""
+        quote = self.listing.quote(at, context)
+        if self.discount is None:
+            return quote
+        return quote.less(self.discount.percent, self.discount.source or "the price file")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Whose price counts: the file's, else the book's less the file's discount."""
+
+    book: PriceBook = field(default_factory=PriceBook)
+    file: PriceFile = NO_FILE
+
+    def find(self, provider: str, model: str, base_url: str | None, at: datetime) -> Offer | None:
+        """What is offered for a model on that day; None where neither source has it."""
+        own = self.file.find(provider, model, at)
+        if own is not None:
+            return Offer(own)
+        listed = self.book.find(provider, model, base_url)
+        if listed is None:
+            return None
+        return Offer(listed, self.file.discount(provider, model, at))
+
+    def __iter__(self) -> Iterator[FileEntry | Entry]:
+        yield from self.file.models
+        yield from self.book

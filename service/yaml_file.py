@@ -1,0 +1,64 @@
+"""Reads a YAML file that people write, and says what is wrong with it in the file's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import ValidationError
+
+from service.strict_yaml import parse
+
+
+class YamlFileError(ValueError):
+    """The file cannot be read; the message goes on after its name."""
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML file holds. Raises `YamlFileError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise YamlFileError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise YamlFileError("is not UTF-8 text") from None
+    try:
+        return parse(text)
+    except yaml.YAMLError as error:
+        raise YamlFileError(f"is not valid YAML: {error}") from None
+    except RecursionError:
+        raise YamlFileError("is nested too deeply") from None
+
+
+def problems(
+    error: ValidationError, raw: object = None, *, naming: Sequence[str] = ()
+) -> list[str]:
+    """All problems of one validation, one a line, without the values.
+
+    Where an entry of a list is at fault, its fields in `naming` say which one it is.
+    """
+    return [
+        f"  {_place(item['loc'], raw, naming)}: {_said(item)}"
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _place(location: Sequence[int | str], raw: object, naming: Sequence[str]) -> str:
+    place = ".".join(str(part) for part in location) or "(whole)"
+    if not naming or len(location) < 2 or not isinstance(location[1], int):
+        return place
+    entry: object = cast("Any", raw)[location[0]][location[1]]
+    if not isinstance(entry, Mapping):
+        return place
+    named = cast("Mapping[str, object]", entry)
+    found = [str(named[field])[:80] for field in naming if named.get(field) is not None]
+    return f"{place} ({' '.join(found)})" if found else place
+
+
+def _said(item: Any) -> str:
+    """Pydantic's message, plainer where it speaks of Python rather than of the file."""
+    if item["type"] == "extra_forbidden":
+        return "there is no such setting"
+    return str(item["msg"]).removeprefix("Value error, ")
