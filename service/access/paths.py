@@ -15,8 +15,8 @@ PREFIX: Final = "admin"
 LOGIN: Final = "/admin/login"
 GUARDED: Final = ((PREFIX,), ("api", "metrics"))
 """The first segments of every path for operators alone; `LOGIN` itself is the one exception."""
-PAGES: Final = ((PREFIX,), (PREFIX, "monitoring"))
-"""What a browser opens: the first alone, and the second with everything below it."""
+PAGES: Final = ((PREFIX,), (PREFIX, "monitoring"), (PREFIX, "traces"))
+"""What a browser opens: the first alone, and the others with everything below them."""
 
 _DECODINGS: Final = 8
 _ORIGIN: Final = re.compile(r"^[a-z][a-z0-9+.\-]*://[^/]*")
@@ -43,8 +43,8 @@ def is_guarded(path: str) -> bool:
 def is_page(path: str) -> bool:
     """Whether a guarded path is one that people open in a browser."""
     segments = _resolved(_segments(_decoded(path) or ""))
-    alone, with_all_below = PAGES
-    return segments == alone or segments[: len(with_all_below)] == with_all_below
+    alone, *with_all_below = PAGES
+    return segments == alone or any(segments[: len(page)] == page for page in with_all_below)
 
 
 def _decoded(path: str) -> str | None:
