@@ -24,7 +24,6 @@ from service.api.context import runtime_of, trace_id_of
 from service.api.errors import answer_error
 from service.errors import InvalidApiKey, PermissionDenied, ServiceError
 from service.keys import Caller
-from service.web.static_files import is_static_file
 
 COOKIE: Final = "gaugeway_session"
 _METHODS: Final = frozenset(
@@ -117,9 +116,7 @@ class AdminGuard:
             _write_down(request, status)
 
     async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
-        path = _path(request.scope)
-        # The login page looks as the others do before there is a session.
-        if path != LOGIN and not is_static_file(path):
+        if _path(request.scope) != LOGIN:
             try:
                 await require_admin(request)
                 receive = await self._checked(request, receive)
