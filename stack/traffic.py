@@ -26,6 +26,7 @@ HIGHEST_RATE: Final = 200.0
 LONGEST_SECONDS: Final = 24 * 3600.0
 _MOST_AT_ONCE: Final = 64
 _CACHED_QUESTIONS: Final = ("What does it cost?", "Where do I start?", "Is it fast?")
+_USERS: Final = ("ada", "grace", "linus", "margaret", "tim")
 _SUBJECTS: Final = ("a gauge", "the tide", "a ledger", "an old bridge", "rain", "the night train")
 _ASKS: Final = ("Explain", "Summarise", "Write a haiku about", "List five facts on", "Translate")
 
@@ -161,6 +162,7 @@ class Scenarios:
             "model": model,
             "messages": [{"role": "user", "content": self._prompt()}],
             "stream": stream,
+            "user": self._rng.choice(_USERS),
         }
         headers = self._component()
         if simulate:
