@@ -1,0 +1,140 @@
+"""`GET /admin/monitoring`: the operations page, as a whole or only what changes on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse
+
+from service.api.admin.access import csrf_token, require_admin
+from service.api.context import runtime_of
+from service.dependencies import Finding
+from service.keys import Caller
+from service.ledger.documents import BudgetState, Day, Notable, Usage
+from service.redis_store import StoreUnavailable
+from service.web.moments import Zoned
+from service.web.monitoring import Known, MonitoringView, monitoring_view
+from service.web.templates import render
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+T = TypeVar("T")
+
+REFRESH_SECONDS = 60
+DAYS = 30
+NOTABLE = 10
+READ_SECONDS = 5.0
+"""The longest the page waits for one of its parts; then it is shown without it."""
+
+
+class UsageSource(Protocol):
+    """What the page asks of the ledger. Each raises `StoreUnavailable`."""
+
+    async def usage(self, period: Literal["today"]) -> Usage:
+        """What was used today."""
+        ...
+
+    async def history(self, days: int) -> tuple[Day, ...]:
+        """So many days, oldest first."""
+        ...
+
+    async def notable(self, limit: int) -> Notable:
+        """The last hour's requests worth looking at."""
+        ...
+
+
+class BudgetSource(Protocol):
+    """What the page asks of the budgets."""
+
+    async def states(self) -> tuple[BudgetState, ...]:
+        """Every budget's present window. Raises `StoreUnavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the page's figures come from; tests put their own here."""
+
+    usage: UsageSource
+    budgets: BudgetSource
+    pending: Callable[[], int]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def sources_of(request: Request) -> Sources:
+    """The sources of the running service."""
+    runtime: Any = runtime_of(request)
+    return Sources(runtime.reader, runtime.budgets, lambda: runtime.ledger.pending)
+
+
+@router.get(
+    "/admin/monitoring",
+    summary="The operations page",
+    response_class=HTMLResponse,
+    response_model=None,
+)
+async def monitoring(
+    request: Request,
+    caller: Annotated[Caller, Depends(require_admin)],
+    sources: Annotated[Sources, Depends(sources_of)],
+    by: Annotated[Literal["model", "app"], Query(description="Whose cost the chart stacks")] = (
+        "model"
+    ),
+    fragment: Annotated[bool, Query(description="Only what changes on the page")] = False,
+) -> HTMLResponse:
+    """Cost, latency, budgets and the requests worth looking at, for a browser.
+
+    It is answered in every state: what cannot be read is left out and said so.
+    """
+    runtime = runtime_of(request)
+    zoned = Zoned(sources.now(), ZoneInfo(runtime.settings.time_zone))
+    known = await _known(sources, runtime.dependencies.findings)
+    models = runtime.targets.models
+    context: dict[str, object] = {
+        "app": caller.app,
+        "csrf_token": csrf_token(request),
+        "refresh_seconds": REFRESH_SECONDS,
+        "base_url": str(request.base_url).rstrip("/"),
+        "example_model": next(iter(models), "gpt-4o-mini"),
+    }
+    template = "monitoring_content.html" if fragment else "monitoring.html"
+    # A page of thousands of figures takes a while to write; other requests do not wait for it.
+    text = await asyncio.to_thread(
+        lambda: _page(
+            template,
+            monitoring_view(known, zoned, chart=by, grafana=runtime.settings.grafana_url),
+            context,
+        )
+    )
+    return HTMLResponse(text)
+
+
+def _page(template: str, view: MonitoringView, context: dict[str, object]) -> str:
+    return render(template, view=view, grafana=view.grafana, **context)
+
+
+async def _known(sources: Sources, findings: tuple[Finding, ...]) -> Known:
+    """Everything that can be read now; what cannot does not keep the rest away."""
+    usage, history, notable, budgets = await asyncio.gather(
+        _unless_missing("usage", sources.usage.usage("today")),
+        _unless_missing("history", sources.usage.history(DAYS)),
+        _unless_missing("notable", sources.usage.notable(NOTABLE)),
+        _unless_missing("budgets", sources.budgets.states()),
+    )
+    return Known(usage, history, notable, budgets, findings, sources.pending())
+
+
+async def _unless_missing(name: str, reading: Awaitable[T]) -> T | None:
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await reading
+    except (StoreUnavailable, TimeoutError) as error:
+        logger.warning("The operations page is without its %s: %s", name, error or "no answer")
+        return None
