@@ -1,0 +1,90 @@
+"""Applies the journals of workers that are gone: whoever gets a file's lock applies it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from service.ledger.journal import Adopted, abandoned, adopt
+from service.ledger.recording import BATCH_ENTRIES, Recorder
+from service.ledger.writer import Writer
+from service.redis_store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+
+
+class Adoption:
+    """Looks for abandoned journals while the service runs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        recorder: Recorder,
+        available: Callable[[], bool],
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._recorder = recorder
+        self._available = available
+        self._look_seconds = look_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look, at once and then now and again."""
+        self._task = asyncio.create_task(self._run(), name="abandoned journals")
+
+    async def close(self) -> None:
+        """Stop; a journal that is not done stays for another worker. Safe to repeat."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if self._available():
+                    await self.look()
+            except StoreUnavailable:
+                pass
+            except Exception:
+                logger.exception("A journal that a worker left behind could not be applied.")
+            await asyncio.sleep(self._look_seconds)
+
+    async def look(self) -> None:
+        """Apply what is abandoned now. Raises `StoreUnavailable`."""
+        for path in await asyncio.to_thread(abandoned, self._folder):
+            adopted = await asyncio.to_thread(adopt, path)
+            if adopted is not None:
+                try:
+                    await self._apply(adopted)
+                    await asyncio.to_thread(adopted.finish)
+                finally:
+                    adopted.close()
+
+    async def _apply(self, adopted: Adopted) -> None:
+        writer = Writer(adopted.writer, self._recorder)
+        position = damaged = applied = 0
+        while True:
+            part = await asyncio.to_thread(adopted.read, position, 4 * BATCH_ENTRIES)
+            damaged += part.damaged
+            if part.position == position:
+                break
+            await writer.send(part.entries)
+            applied += len(part.entries)
+            position = part.position
+        logger.warning(
+            "Applied the journal %s of a worker that is gone: %d entries, %d damaged lines.",
+            adopted.path.name,
+            applied,
+            damaged,
+        )
+        # The file stays until Redis has all of it on disk.
+        while writer.unsynced:
+            await asyncio.sleep(1)
+            await writer.confirm()

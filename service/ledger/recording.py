@@ -1,0 +1,241 @@
+"""Turns a batch of entries into one call of `record.lua`, and its reply into their outcomes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from service.ledger import counters
+from service.ledger.calendar import PREFIX, Buckets, Calendar
+from service.ledger.entry import ChargeState, Entry, Recorded
+from service.ledger.notable import Candidates
+from service.ledger.scripts import ScriptQueue, load_script
+
+logger = logging.getLogger(__name__)
+
+BATCH_ENTRIES = 128
+"""The most entries of one call: it blocks Redis for a few milliseconds at the longest."""
+PACE_SECONDS = 10
+"""The width of the slots that tell how many requests come in now."""
+_PACE_KEPT_SECONDS = 600
+_SEEN_MS = 10 * 60 * 1000
+_MARK_SECONDS = 35 * 86_400
+_NO_MARK = -1
+# A sum above it is added in parts: Redis takes no amount beyond 64 bits.
+_LARGEST = 2**63 - 1
+
+
+class Numbered(NamedTuple):
+    """An entry and its number among its writer's, which ascends."""
+
+    number: int
+    entry: Entry
+
+
+class Elsewhere(NamedTuple):
+    """The writer's mark in Redis is another than expected; nothing was applied."""
+
+    mark: int
+
+
+class Repeated(NamedTuple):
+    """Entries that had been applied before, by their ids; nothing of the batch was applied."""
+
+    ids: frozenset[str]
+
+
+class Applied(NamedTuple):
+    """What became of each entry, by number."""
+
+    outcomes: Mapping[int, Recorded]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many values are kept apart in one bucket; what comes later is `_OTHER`."""
+
+    values: int = 1_000
+    """Of each dimension."""
+    users: int = 10_000
+
+
+class Recorder:
+    """Applies batches. One for all writers of a process."""
+
+    def __init__(
+        self,
+        scripts: ScriptQueue,
+        calendar: Calendar,
+        *,
+        dedupe_seconds: int = 3_600,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._scripts = scripts
+        self._calendar = calendar
+        self._dedupe_seconds = dedupe_seconds
+        self._bounds = bounds or Bounds()
+        self._script = load_script("service.ledger", "record")
+        self._candidates = Candidates()
+
+    async def mark(self, writer: str) -> int:
+        """The number of the last entry of a writer that was applied; 0 before the first."""
+        answer = await self.apply(writer, _NO_MARK, 0, ())
+        return answer.mark if isinstance(answer, Elsewhere) else 0
+
+    async def apply(
+        self, writer: str, after: int, last: int, batch: Sequence[Numbered]
+    ) -> Applied | Elsewhere | Repeated:
+        """Apply entries of different ids where the writer's mark is `after`; then it is `last`.
+
+        All are applied or none. Raises `StoreUnavailable`: then nobody knows which.
+        """
+        entries = [numbered.entry for numbered in batch]
+        notable, lists = self._candidates.choose(entries)
+        order = {
+            "after": str(after),
+            "last": str(last),
+            "mark_seconds": _MARK_SECONDS,
+            "most_values": self._bounds.values,
+            "most_users": self._bounds.users,
+            "ids": self._ids(entries),
+            "usage": self._usage(entries),
+            "pace": _pace(entries),
+            "charges": _charges(entries),
+            "notable": notable,
+        }
+        reply = await self._scripts.call(
+            self._script, [mark_key(writer)], [json.dumps(order, separators=(",", ":"))]
+        )
+        kind, rest = reply[0], reply[1:]
+        if kind == b"elsewhere":
+            return Elsewhere(int(rest[0]))
+        if kind == b"repeated":
+            return Repeated(frozenset(identifier.decode() for identifier in rest))
+        faults, states, bars = rest
+        if faults:
+            logger.error(
+                "Redis refused %d updates of the usage ledger: keys under %s hold something else.",
+                faults,
+                PREFIX,
+            )
+        self._candidates.note(lists, bars)
+        return Applied(_outcomes(batch, states))
+
+    def _ids(self, entries: Iterable[Entry]) -> list[list[Any]]:
+        seen: dict[int, list[str]] = {}
+        for entry in entries:
+            seen.setdefault(entry.asked_at // _SEEN_MS, []).append(entry.id)
+        return [[f"{PREFIX}seen:{slot}", self._dedupe_seconds, ids] for slot, ids in seen.items()]
+
+    def _usage(self, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+        totals: dict[Buckets, _Totals] = {}
+        for entry in entries:
+            buckets = self._calendar.buckets(entry.asked_at)
+            total = totals.get(buckets)
+            if total is None:
+                total = totals[buckets] = _Totals()
+            total.add(entry)
+        return [
+            {
+                "buckets": [[bucket.prefix, bucket.expires_at] for bucket in buckets],
+                **total.document(),
+            }
+            for buckets, total in totals.items()
+        ]
+
+
+class _Totals:
+    """Sums of entries of the same buckets."""
+
+    __slots__ = ("_alike", "_users")
+
+    def __init__(self) -> None:
+        self._alike: dict[tuple[str | None, ...], dict[str, int]] = {}
+        self._users: dict[str, dict[str, int]] = {}
+
+    def add(self, entry: Entry) -> None:
+        amounts = counters.counters_of(entry)
+        counters.add(self._alike.setdefault(counters.values_of(entry), {}), amounts)
+        if entry.user is not None:
+            counters.add(self._users.setdefault(counters.plain(entry.user), {}), amounts)
+
+    def document(self) -> dict[str, Any]:
+        rows: dict[tuple[str, str], dict[str, int]] = {}
+        for values, amounts in self._alike.items():
+            for dimension, value in zip(counters.DIMENSIONS, values, strict=True):
+                if value is None:
+                    continue
+                total = rows.get((dimension, value))
+                if total is None:
+                    rows[(dimension, value)] = dict(amounts)
+                else:
+                    counters.add(total, amounts)
+        return {
+            "values": [[*row, _flat(amounts)] for row, amounts in rows.items()],
+            "users": [
+                [user, str(amounts.get("cost", 0)), _flat(amounts, counters.USER_COUNTERS)]
+                for user, amounts in self._users.items()
+            ],
+        }
+
+
+def mark_key(writer: str) -> str:
+    """Where a writer's mark is."""
+    return f"{PREFIX}writer:{writer}"
+
+
+def pace_key(slot: int) -> str:
+    """Where the requests that ended in a slot of `PACE_SECONDS` are counted."""
+    return f"{PREFIX}pace:{slot}"
+
+
+def _flat(amounts: Mapping[str, int], among: frozenset[str] | None = None) -> list[str]:
+    flat: list[str] = []
+    for counter, amount in amounts.items():
+        if among is not None and counter not in among:
+            continue
+        parts, rest = divmod(amount, _LARGEST)
+        flat += (counter, str(_LARGEST)) * parts
+        flat += (counter, str(rest))
+    return flat
+
+
+def _pace(entries: Iterable[Entry]) -> list[list[Any]]:
+    slots: dict[int, dict[str, int]] = {}
+    for entry in entries:
+        ended = entry.asked_at + entry.latency_us // 1000
+        amounts = {"requests": 1} if entry.error is None else {"requests": 1, "errors": 1}
+        counters.add(slots.setdefault(ended // (PACE_SECONDS * 1000), {}), amounts)
+    return [
+        [pace_key(slot), slot * PACE_SECONDS + _PACE_KEPT_SECONDS, _flat(amounts)]
+        for slot, amounts in slots.items()
+    ]
+
+
+def _charges(entries: Iterable[Entry]) -> list[list[str]]:
+    return [
+        [
+            charge.key,
+            str(min(max(charge.amount, 0), _LARGEST)),
+            charge.lease or "",
+            str(charge.expires_at),
+        ]
+        for entry in entries
+        for charge in entry.charges
+    ]
+
+
+def _outcomes(batch: Iterable[Numbered], states: Sequence[bytes]) -> dict[int, Recorded]:
+    outcomes: dict[int, Recorded] = {}
+    position = 0
+    for number, entry in batch:
+        found: list[ChargeState] = []
+        for charge in entry.charges:
+            spent, reserved = states[position], states[position + 1]
+            found.append(ChargeState(charge.key, int(spent), int(reserved)))
+            position += 2
+        outcomes[number] = Recorded("applied", tuple(found))
+    return outcomes

@@ -1,0 +1,94 @@
+"""Makes documents of counters as Redis holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from service.ledger import documents
+from service.ledger.counters import SEPARATOR, add
+from service.ledger.entry import SERVICES, TOKEN_KINDS
+from service.ledger.latency import bucket_counts, percentile
+from service.money import amount_text, dollars
+
+Counters = dict[str, int]
+_SEPARATOR = SEPARATOR.encode()
+
+
+def by_value(hashes: list[Mapping[bytes, bytes]]) -> dict[str, Counters]:
+    """The counters of each value, added up over hashes of one dimension."""
+    found: dict[str, Counters] = {}
+    for fields in hashes:
+        for name, amount in fields.items():
+            value, _, counter = name.rpartition(_SEPARATOR)
+            if counter != b"values":
+                _count(found.setdefault(value.decode(errors="replace"), {}), counter, amount)
+    return found
+
+
+def counters(fields: Mapping[bytes, bytes]) -> Counters:
+    """The counters of a hash that is of one value alone."""
+    found: Counters = {}
+    for name, amount in fields.items():
+        _count(found, name, amount)
+    return found
+
+
+def whole(values: Mapping[str, Counters]) -> Counters:
+    """The counters of all values together."""
+    total: Counters = {}
+    for amounts in values.values():
+        add(total, amounts)
+    return total
+
+
+def by_service(operations: Mapping[str, Counters]) -> dict[str, Counters]:
+    """The counters of each kind of service, of those of its operations."""
+    found: dict[str, Counters] = {}
+    for operation, amounts in operations.items():
+        add(found.setdefault(SERVICES.get(operation, operation), {}), amounts)
+    return found
+
+
+def totals(amounts: Counters) -> documents.Totals:
+    """Counters as the document that tells them."""
+    saved = amounts.get("saved_response", 0) + amounts.get("saved_prompt", 0)
+    return documents.Totals(
+        requests=amounts.get("requests", 0),
+        errors=amounts.get("errors", 0),
+        cache_hits=amounts.get("cache_hits", 0),
+        unpriced_requests=amounts.get("unpriced", 0),
+        estimated_requests=amounts.get("estimated", 0),
+        tokens=documents.Tokens(
+            **{kind.removesuffix("_tokens"): amounts.get(kind, 0) for kind in TOKEN_KINDS}
+        ),
+        characters=amounts.get("characters", 0),
+        seconds=amounts.get("milliseconds", 0) / 1000,
+        cost_usd=amount_text(dollars(amounts.get("cost", 0))),
+        saved_usd=amount_text(dollars(saved)),
+        latency=_latency(amounts),
+    )
+
+
+def totals_by(values: Mapping[str, Counters]) -> dict[str, documents.Totals]:
+    """The document of each value, the dearest first."""
+    ranked = sorted(values, key=lambda value: (-values[value].get("cost", 0), value))
+    return {value: totals(values[value]) for value in ranked}
+
+
+def _count(found: Counters, counter: bytes, amount: bytes) -> None:
+    # A counter that was full went on under its name with a '+' more.
+    name = counter.rstrip(b"+").decode()
+    found[name] = found.get(name, 0) + int(amount)
+
+
+def _latency(amounts: Counters) -> documents.Latency:
+    requests, microseconds = amounts.get("requests", 0), amounts.get("latency_us", 0)
+    counts = bucket_counts(amounts)
+    return documents.Latency(
+        requests=requests,
+        total_latency_ms=microseconds / 1000,
+        avg_latency_ms=microseconds / 1000 / requests if requests else None,
+        p50=percentile(counts, 0.50),
+        p95=percentile(counts, 0.95),
+        p99=percentile(counts, 0.99),
+    )
