@@ -11,15 +11,21 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 from pydantic_core import from_json, to_json
 
+from service.ledger.scripts import ScriptQueue, load_script
 from service.redis_store import RedisStore, StoreUnavailable
 
 Mode = Literal["default", "on", "bypass"]
-_PREFIX = "gaugeway:cache:"
-_INDEX = "gaugeway:cache-index"
+# The braces make them one slot of a Redis Cluster.
+_PREFIX = "gaugeway:{cache}:answer:"
+_EXPIRIES = "gaugeway:{cache}:expiries"
+_SIZES = "gaugeway:{cache}:sizes"
+_TOTAL = "gaugeway:{cache}:bytes"
+ENTRY_OVERHEAD_BYTES = 512
+"""What Redis needs for an entry besides its bytes, in whole: key, lists, allocation."""
 _LONGEST_DIRECTIVE = 2**31
 _CLOCK_SKEW = 5.0
 """Seconds that another host's clock may be ahead; what is further from the future is not used."""
@@ -38,12 +44,16 @@ DEFAULT_DIRECTIVE = CacheDirective()
 
 @dataclass(frozen=True, slots=True)
 class CacheLimits:
-    """`ttl_seconds` 0: only on demand. Older entries go first when there are too many."""
+    """`ttl_seconds` 0: only on demand. What expires first goes first when there is too much.
+
+    `max_bytes` is what all entries may take of Redis, `ENTRY_OVERHEAD_BYTES` each included.
+    """
 
     ttl_seconds: int
     max_age_seconds: int
     max_entry_bytes: int
     max_entries: int
+    max_bytes: int = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +99,34 @@ class CacheStore(Protocol):
         """The stored bytes of a key."""
         ...
 
-    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
-        """Keep bytes for `ttl` seconds, at most `max_entries` keys in all."""
+    async def store(
+        self, key: str, value: bytes, *, ttl: int, max_entries: int, max_bytes: int
+    ) -> None:
+        """Keep bytes for `ttl` seconds, at most so many keys and bytes in all."""
         ...
 
 
 class RedisCacheStore:
-    """Entries in Redis, with an index by age so that their number stays bounded."""
+    """Entries in Redis, with their sizes, so that neither their number nor their bytes grow on."""
 
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
+        self._scripts = ScriptQueue(redis)
+        self._script = load_script("service", "cache_store")
 
     async def load(self, key: str) -> bytes | None:
         """The stored bytes of a key."""
         return await self._redis.get(_PREFIX + key)
 
-    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
-        """Keep bytes for `ttl` seconds; where there are too many keys the oldest go."""
-
-        async def command(redis: Any) -> int:
-            pipeline = redis.pipeline(transaction=False)
-            pipeline.set(_PREFIX + key, value, ex=ttl)
-            pipeline.zadd(_INDEX, {key: time.time()})
-            pipeline.zcard(_INDEX)
-            return cast("int", (await pipeline.execute())[2])
-
-        entries = await self._redis.run("SET", command)
-        if entries > max_entries:
-            await self._redis.run(
-                "ZPOPMIN", lambda redis: self._evict(redis, entries - max_entries)
-            )
-
-    async def _evict(self, redis: Any, number: int) -> None:
-        oldest = await redis.zpopmin(_INDEX, number)
-        if oldest:
-            await redis.delete(*(_PREFIX.encode() + member for member, _ in oldest))
+    async def store(
+        self, key: str, value: bytes, *, ttl: int, max_entries: int, max_bytes: int
+    ) -> None:
+        """Keep bytes for `ttl` seconds; what expires first goes where there is too much."""
+        await self._scripts.call(
+            self._script,
+            [_PREFIX + key, _EXPIRIES, _SIZES, _TOTAL],
+            [key, value, ttl, max_entries, max_bytes, ENTRY_OVERHEAD_BYTES, _PREFIX],
+        )
 
 
 class ResponseCache:
@@ -166,7 +169,11 @@ class ResponseCache:
         }
         try:
             await self._store.store(
-                key, to_json(envelope), ttl=ttl, max_entries=self._limits.max_entries
+                key,
+                to_json(envelope),
+                ttl=ttl,
+                max_entries=self._limits.max_entries,
+                max_bytes=self._limits.max_bytes,
             )
         except StoreUnavailable:
             return

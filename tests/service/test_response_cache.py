@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from otel import names
 from service.cache import (
+    ENTRY_OVERHEAD_BYTES,
     CachedAnswer,
     CacheDirective,
     CacheLimits,
@@ -49,7 +53,9 @@ class MemoryStore:
     async def load(self, key: str) -> bytes | None:
         return self.entries.get(key)
 
-    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
+    async def store(
+        self, key: str, value: bytes, *, ttl: int, max_entries: int, max_bytes: int
+    ) -> None:
         self.entries[key], self.ttls[key] = value, ttl
 
 
@@ -59,7 +65,9 @@ class DeadStore:
     async def load(self, key: str) -> bytes | None:
         raise StoreUnavailable("down")
 
-    async def store(self, key: str, value: bytes, *, ttl: int, max_entries: int) -> None:
+    async def store(
+        self, key: str, value: bytes, *, ttl: int, max_entries: int, max_bytes: int
+    ) -> None:
         raise StoreUnavailable("down")
 
 
@@ -177,15 +185,108 @@ async def test_a_dead_redis_is_a_miss() -> None:
     assert await cache.find("k", max_age=60) is None
 
 
-async def test_the_oldest_entries_go_when_there_are_too_many(redis_url: str) -> None:
+class StoreUnderTest:
+    """A store whose entries are all this test's, in a Redis that others use too."""
+
+    def __init__(self, redis: RedisStore, *, max_entries: int = 1000, max_bytes: int = 10**6):
+        self.redis = redis
+        self._store = RedisCacheStore(redis)
+        self._limits = {"max_entries": max_entries, "max_bytes": max_bytes}
+
+    async def keep(self, key: str, size: int, ttl: int = 60) -> None:
+        await self._store.store(key, b"x" * size, ttl=ttl, **self._limits)
+
+    async def kept(self, keys: list[str]) -> list[str]:
+        return [key for key in keys if await self._store.load(key) is not None]
+
+    async def counted(self) -> int:
+        """The bytes that all entries take, as the script counts them."""
+        return int(await self.redis.get("gaugeway:{cache}:bytes") or 0)
+
+
+@pytest.fixture
+async def empty_cache(redis_url: str) -> AsyncGenerator[RedisStore]:
     redis = RedisStore(redis_url, timeout=5, pool_size=4)
-    await redis.run("DEL", lambda client: client.delete("gaugeway:cache-index"))
-    store = RedisCacheStore(redis)
-    for number in range(5):
-        await store.store(f"evict-{number}", b"x", ttl=60, max_entries=3)
-    kept = [number for number in range(5) if await store.load(f"evict-{number}") is not None]
-    assert kept == [2, 3, 4]
+
+    async def clear(client: Any) -> None:
+        if keys := await client.keys("gaugeway:{cache}:*"):
+            await client.delete(*keys)
+
+    await redis.run("DEL", clear)
+    yield redis
+    await redis.run("DEL", clear)
     await redis.close()
+
+
+async def all_answers(client: Any) -> list[bytes]:
+    return await client.keys("gaugeway:{cache}:answer:*")
+
+
+async def test_the_oldest_entries_go_when_there_are_too_many(empty_cache: RedisStore) -> None:
+    store = StoreUnderTest(empty_cache, max_entries=3)
+    names = [f"evict-{number}" for number in range(5)]
+    for name in names:
+        await store.keep(name, 1)
+        await asyncio.sleep(0.002)
+    assert await store.kept(names) == names[2:]
+
+
+async def test_the_oldest_entries_go_when_they_take_too_many_bytes(
+    empty_cache: RedisStore,
+) -> None:
+    store = StoreUnderTest(empty_cache, max_bytes=3 * (1000 + ENTRY_OVERHEAD_BYTES))
+    names = [f"large-{number}" for number in range(5)]
+    for name in names:
+        await store.keep(name, 1000)
+        await asyncio.sleep(0.002)
+    assert await store.kept(names) == names[2:]
+    assert await store.counted() == 3 * (1000 + ENTRY_OVERHEAD_BYTES)
+    await store.keep(names[4], 2000)
+    assert await store.kept(names) == names[3:]
+    assert await store.counted() == 3000 + 2 * ENTRY_OVERHEAD_BYTES
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3000)), max_size=30),
+    most=st.integers(1, 6),
+)
+@hypothesis_settings(max_examples=30)
+def test_the_cache_never_takes_more_than_its_caps(
+    redis_url: str, sizes: list[tuple[int, int]], most: int
+) -> None:
+    async def run() -> None:
+        redis = RedisStore(redis_url, timeout=5, pool_size=1)
+        store = StoreUnderTest(redis, max_entries=most, max_bytes=9000)
+        for key, size in sizes:
+            await store.keep(f"cap-{key}", size)
+            names = await redis.run("KEYS", all_answers)
+            lengths = [len(await redis.get(name.decode()) or b"") for name in names]
+            assert len(names) <= most
+            assert sum(lengths) + len(lengths) * ENTRY_OVERHEAD_BYTES == await store.counted()
+            assert await store.counted() <= 9000
+        await redis.close()
+
+    asyncio.run(run())
+
+
+async def test_what_expired_is_no_longer_counted(empty_cache: RedisStore) -> None:
+    store = StoreUnderTest(empty_cache)
+    await store.keep("short", 1000, ttl=1)
+    deadline = time.monotonic() + 10
+    while await store.kept(["short"]):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    await store.keep("long", 10)
+    assert await store.counted() == 10 + ENTRY_OVERHEAD_BYTES
+
+
+async def test_a_count_that_is_wrong_is_made_right(empty_cache: RedisStore) -> None:
+    store = StoreUnderTest(empty_cache)
+    await empty_cache.run("SET", lambda client: client.set("gaugeway:{cache}:bytes", 10**9))
+    await store.keep("one", 10)
+    await store.keep("two", 10)
+    assert await store.kept(["two"]) == ["two"]
+    assert await store.counted() == 10 + ENTRY_OVERHEAD_BYTES
 
 
 @pytest.fixture
