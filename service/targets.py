@@ -35,7 +35,7 @@ class Prices:
     """USD per million tokens, as declared; None falls back to the kind that contains it."""
 
     input: Decimal
-    output: Decimal
+    output: Decimal = Decimal(0)
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     reasoning: Decimal | None = None
@@ -68,6 +68,7 @@ class Target:
     `provider_name` is the value for `gen_ai.provider.name`; `provider_model` what the provider
     calls the model; `prices` None leaves pricing to the price book. `trace_context`: it is ours, or
     trusted, and is sent the request's `traceparent`, so that its spans join the trace.
+    `max_output_tokens` is the model's own setting; see `service.budgets`.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Target:
     server_address: str | None = None
     server_port: int | None = None
     trace_context: bool = False
+    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +193,16 @@ def _target(name: str, entry: TargetEntry, model: str, path: Path) -> Target:
         trace_context=entry.trace_context,
         retries=RetryPolicy(**entry.retries.model_dump()),
         prices=_prices(served),
+        max_output_tokens=served.max_output_tokens or _stated_maximum(entry),
         server_address=parts.hostname if parts else None,
         server_port=port,
     )
+
+
+def _stated_maximum(entry: TargetEntry) -> int | None:
+    """Anthropic's API demands a maximum, so its targets have one for all of their models."""
+    stated = entry.options.get("max_tokens") if entry.provider == "anthropic" else None
+    return stated if isinstance(stated, int) and stated > 0 else None
 
 
 def _prices(entry: ModelEntry) -> Prices | None:

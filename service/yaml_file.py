@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
-
-from service.strict_yaml import parse
 
 
 class YamlFileError(ValueError):
@@ -25,11 +23,25 @@ def read_yaml(path: Path) -> object:
     except UnicodeDecodeError:
         raise YamlFileError("is not UTF-8 text") from None
     try:
-        return parse(text)
+        return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise YamlFileError(f"is not valid YAML: {error}") from None
     except RecursionError:
         raise YamlFileError("is nested too deeply") from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets a later key win silently; here that is a mistake worth telling."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' is there twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def problems(
