@@ -56,10 +56,15 @@ class PricesEntry(PartPrices):
 
 
 class ModelEntry(_Strict):
-    """One model at one target; `model` is the provider's name for it where that is another."""
+    """One model at one target; `model` is the provider's name for it where that is another.
+
+    `max_output_tokens`: how long an answer may be where a budget that refuses concerns a request
+    which does not say so itself.
+    """
 
     model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     operation: Literal["chat", "embeddings"] = "chat"
+    max_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     prices: PricesEntry | None = None
 
 

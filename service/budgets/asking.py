@@ -1,0 +1,184 @@
+"""How budgets are kept in Redis: names of keys, arguments of scripts, and what they reply.
+
+A window is a hash (`spent`, `reserved`, `denials`, thresholds passed) with its reservations beside
+it: `<key>:leases` holds their amounts, `<key>:expiry` when they lapse. The ledger's script settles
+them: it adds to `spent` and takes the lease's amount off `reserved`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from service.budgets.declared import Budget, Route
+from service.budgets.lease import Hold, Lease
+from service.budgets.windows import Window
+from service.exchange import ModelRequest
+from service.ledger.scripts import Script, load_script
+from service.targets import Target
+
+PREFIX = "gaugeway:{ledger}:budget:"
+KEPT_MS = 2 * 86_400_000
+"""How long a window is kept after its end, for what is settled late."""
+
+RESERVE = load_script("service.budgets", "reserve")
+RELEASE = load_script("service.budgets", "release")
+PASS = load_script("service.budgets", "pass")
+STATE = load_script("service.budgets", "state")
+
+
+class Scripts(Protocol):
+    """Runs scripts in Redis; see `service.ledger.scripts`."""
+
+    async def call(
+        self, script: Script, keys: Sequence[str], args: Sequence[str | int | bytes]
+    ) -> Any:
+        """A script's reply. Raises `StoreUnavailable`."""
+        ...
+
+
+def window_key(budget: Budget, window: Window) -> str:
+    """The part of a window's keys that all values share. What the limit is has no part in it."""
+    start = datetime.fromtimestamp(window.start / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{PREFIX}{budget.name}:{budget.scope}:{budget.unit}:{budget.window}:{start}"
+
+
+def kind_of_value(budget: Budget) -> str:
+    """How its values are told of: not at all, each by its name, or counted only."""
+    return {"whole": "none", "user": "user"}.get(budget.scope, "other")
+
+
+def value_of(budget: Budget, request: ModelRequest, target: Target) -> str | None:
+    """Whose spending a request is, "" for the whole; None where the budget does not concern it."""
+    match budget.scope:
+        case "whole":
+            return ""
+        case "app":
+            value = request.app
+        case "user":
+            value = request.user
+        case "model":
+            value = target.model
+        case "provider":
+            value = target.provider_name
+        case "component":
+            value = request.component
+    return value if value and budget.value in (None, value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One budget's part in a request: `amount` in its unit, and where it could be sent instead."""
+
+    budget: Budget
+    window: Window
+    value: str
+    amount: int
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The window's hash."""
+        shared = window_key(self.budget, self.window)
+        return f"{shared}:{self.value}" if self.value else shared
+
+    def names(self) -> tuple[str, ...]:
+        """The script's keys for it."""
+        shared, key = window_key(self.budget, self.window), self.key
+        return (key, f"{key}:leases", f"{key}:expiry", f"{shared}#values", f"{shared}#counts")
+
+    def arguments(self) -> list[str | int]:
+        """The script's arguments for it."""
+        budget = self.budget
+        found: list[str | int] = [
+            self.amount,
+            budget.limit,
+            int(budget.refuses),
+            budget.used_up,
+            self.window.end + KEPT_MS,
+            self.value,
+            kind_of_value(budget),
+            len(budget.thresholds),
+        ]
+        for threshold in budget.thresholds:
+            found += (threshold.percent, threshold.amount)
+        found.append(len(self.routes))
+        found += (route.amount for route in self.routes)
+        return found
+
+    def hold(self, lease: str | None, spent: int = 0, reserved: int = 0) -> Hold:
+        """What the request holds of it."""
+        budget = self.budget
+        return Hold(
+            budget=budget.name,
+            key=self.key,
+            unit=budget.unit,
+            amount=self.amount,
+            limit=budget.limit,
+            spent=spent,
+            reserved=reserved,
+            lease=lease,
+            resets_at=self.window.end,
+            warning=budget.passed(spent),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One budget in the reply: its window's amounts; `full`: there was no room."""
+
+    part: Part
+    spent: int
+    reserved: int
+    full: bool
+    passed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request: `held`, `refused`, or `routed` by a budget to a model."""
+
+    what: str
+    answered: tuple[Answered, ...]
+    routed_by: str | None = None
+    route: str | None = None
+
+
+def reservation(
+    parts: Sequence[Part], *, now: int, lease: str, expires: int, replacing: Lease
+) -> tuple[list[str], list[str | int]]:
+    """The keys and arguments that reserve all parts in place of an earlier lease."""
+    replaced, old = held_keys(replacing)
+    keys = [key for part in parts for key in part.names()]
+    args: list[str | int] = [now, lease, expires, len(parts), old]
+    for part in parts:
+        args += part.arguments()
+    return keys + replaced, args
+
+
+def held_keys(lease: Lease) -> tuple[list[str], str]:
+    """The keys of what a lease holds in Redis, and the lease's id there."""
+    held = [hold for hold in lease.holds if hold.lease is not None]
+    keys = [key for hold in held for key in (hold.key, f"{hold.key}:leases", f"{hold.key}:expiry")]
+    return keys, (held[0].lease or "") if held else ""
+
+
+def outcome(parts: Sequence[Part], reply: Sequence[Any]) -> Outcome:
+    """What `reserve.lua` said."""
+    answered = tuple(
+        Answered(
+            part,
+            int(reply[at]),
+            int(reply[at + 1]),
+            bool(reply[at + 2]),
+            tuple(int(percent) for percent in reply[at + 3].split(b",") if percent),
+        )
+        for part, at in zip(parts, range(3, len(reply), 4), strict=True)
+    )
+    what = reply[0].decode()
+    if what != "routed":
+        return Outcome(what, answered)
+    chosen = parts[int(reply[1]) - 1]
+    return Outcome(what, answered, chosen.budget.name, chosen.routes[int(reply[2]) - 1].model)

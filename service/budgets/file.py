@@ -1,0 +1,70 @@
+"""The budgets file while the service runs: taken in anew when it changes, or refused as a whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Literal
+
+from service.budgets.declared import DEFAULT_PATH, BudgetsError, Declared, load_budgets
+from service.targets import Targets
+
+logger = logging.getLogger(__name__)
+
+Mark = tuple[int, int, int] | None
+
+
+class BudgetsFile:
+    """What the file last said that could be used. `load` and `reload` block: call them in a thread.
+
+    `read` makes budgets of the file and raises `BudgetsError`.
+    """
+
+    def __init__(self, path: Path, read: Callable[[], Declared]) -> None:
+        self._path = path
+        self._read = read
+        self._mark: Mark = None
+        self.declared = Declared()
+
+    def load(self) -> None:
+        """Take it in. Raises `BudgetsError`."""
+        # Before it is read: a change in between is seen at the next look.
+        self._mark = _mark(self._path)
+        self.declared = self._read()
+
+    def reload(self) -> Literal["applied", "refused"] | None:
+        """Take it in if it has changed; a file that cannot be used leaves all as it was."""
+        mark = _mark(self._path)
+        if mark == self._mark:
+            return None
+        self._mark = mark
+        try:
+            self.declared = self._read()
+        except BudgetsError as error:
+            logger.error("%s\nThe budgets read before stay in force.", error)  # noqa: TRY400 - it says all
+            return "refused"
+        logger.info(
+            "The budgets file %s is in force: %d budgets.", self._path, len(self.declared.budgets)
+        )
+        return "applied"
+
+
+def budgets_file(
+    path: Path | None, *, targets: Targets, time_zone: str, components: AbstractSet[str]
+) -> BudgetsFile:
+    """The file at a path, the shipped one for None, checked against what is served."""
+    where = path or DEFAULT_PATH
+    return BudgetsFile(
+        where,
+        lambda: load_budgets(where, targets=targets, time_zone=time_zone, components=components),
+    )
+
+
+def _mark(path: Path) -> Mark:
+    try:
+        known = path.stat()
+    except OSError:
+        return None
+    return known.st_mtime_ns, known.st_size, known.st_ino

@@ -1,0 +1,17 @@
+-- Notes thresholds that what was spent has passed; tells which ones nobody had noted.
+-- KEYS: the window's hash, the counts of the budget's window. ARGV: now, the kind of value, when the
+-- keys vanish, the limit, then percents.
+
+local passed = {}
+for i = 5, #ARGV do
+  local mark = 'passed:' .. ARGV[i] .. ':' .. ARGV[4]
+  if redis.call('HSETNX', KEYS[1], mark, ARGV[1]) == 1 then
+    if ARGV[2] ~= 'user' then
+      table.insert(passed, ARGV[i])
+    else
+      if redis.call('HINCRBY', KEYS[2], mark, 1) == 1 then table.insert(passed, ARGV[i]) end
+      redis.call('PEXPIREAT', KEYS[2], ARGV[3])
+    end
+  end
+end
+return passed
