@@ -10,6 +10,7 @@ from cli.build import build
 from cli.console import show_error
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.export import export
 from cli.keys import keys
 from cli.logs import logs
 from cli.running import down, up
@@ -44,6 +45,7 @@ app.command(rich_help_panel=_RUN)(down)
 app.command(rich_help_panel=_LOOK)(status)
 app.command(rich_help_panel=_LOOK)(logs)
 app.command(rich_help_panel=_LOOK)(demo)
+app.command(rich_help_panel=_LOOK)(export)
 app.command(rich_help_panel=_PREPARE)(doctor)
 app.command(rich_help_panel=_PREPARE)(build)
 app.add_typer(keys, name="keys", rich_help_panel=_PREPARE)

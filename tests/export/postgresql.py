@@ -83,7 +83,7 @@ def _serving(program: Path, base: Path, owner: dict[str, Any]) -> Generator[None
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     log = base / "log"
     with log.open("wb") as output:
-        process: subprocess.Popen[bytes] = subprocess.Popen(
+        process: subprocess.Popen[Any] = subprocess.Popen(
             [program, "-D", base / "data", *options],
             cwd=base,
             stdout=output,
@@ -103,7 +103,7 @@ def _serving(program: Path, base: Path, owner: dict[str, Any]) -> Generator[None
             process.wait()
 
 
-def _wait_until_it_answers(server: PostgreSQL, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_it_answers(server: PostgreSQL, process: subprocess.Popen[Any], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:

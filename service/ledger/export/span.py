@@ -35,7 +35,7 @@ class Span:
     last: date
 
     def buckets(self, grain: Grain, calendar: Calendar) -> Iterator[Bucket]:
-        """Those that begin in it, oldest first; a month that it only touches is there as a whole."""
+        """Those that begin in it, oldest first; a month that it touches is there as a whole."""
         match grain:
             case "hour":
                 return self._hours(calendar)
