@@ -52,6 +52,10 @@ class BudgetsPort(Protocol):
         """Give back what was held."""
         ...
 
+    def settled(self, lease: Lease) -> None:
+        """Take note of where its budgets stand after it was entered in the ledger."""
+        ...
+
 
 class Reroute(Exception):  # noqa: N818 - a direction, not an error
     """A budget wants another model to answer."""
@@ -109,11 +113,12 @@ class Account:
         self.asked_at = asked_at
         """The wall clock when it was asked; its price and its day are of this moment."""
         self.lease = NO_LEASE
+        self.bill: Bill | None = None
+        """What was used before the request was cut short."""
         self._accounts = accounts
         self._request = request
         self._target = target
         self._asked = False
-        self._rerouted = False
         self._recorded: asyncio.Future[Recorded] | None = None
 
     async def admit(self, target: Target) -> None:
@@ -131,10 +136,8 @@ class Account:
             )
         held, self.lease = self.lease, NO_LEASE
         self.lease = await accounts.budgets.reserve(self._request, target, replacing=held)
-        route = self.lease.route
-        if route is not None and not self._rerouted and route != target.model:
-            self._rerouted = True
-            raise Reroute(route)
+        if self.lease.route is not None and held.route is None:
+            raise Reroute(self.lease.route)
         self._target = target
         self._asked = True
 
@@ -151,12 +154,13 @@ class Account:
             for hold in self.lease.holds
         )
         self.lease = replace(self.lease, holds=holds)
+        self._accounts.budgets.settled(self.lease)
         return self.lease
 
     async def abort(self, outcome: str, error: str) -> None:
         """The request ended without an answer; nothing is entered if no target was asked."""
         if self._asked:
-            self.close(outcome, error=error)
+            self.close(outcome, bill=self.bill, error=error)
         else:
             held, self.lease = self.lease, NO_LEASE
             await self._accounts.budgets.release(held)

@@ -98,6 +98,10 @@ class Inferences:
             progress.provider_seconds += inference.provider_seconds
             raise
         except asyncio.CancelledError:
+            # The provider has read the prompt and will bill it, whoever waits for the answer.
+            asked, used = progress.request, progress.account
+            usage = estimate_usage(asked.body, output_characters=0)
+            used.bill = self._settlement.settle(inference, target, usage, used.asked_at)
             end_interrupted(inference, progress.interruption)
             raise
         except Exception as error:

@@ -13,17 +13,15 @@ from typing import Any
 
 from otel.inference import Telemetry
 from service.access.operators import open_operators
-from service.accounts import Accounts, BudgetsPort, LedgerPort, Rules
+from service.accounts import BudgetsPort, LedgerPort
 from service.attempts import Attempts
-from service.budgets.lease import NO_LEASE, Lease
+from service.books import open_books
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
 from service.dependencies import Dependency, DependencyMonitor, reachable
-from service.exchange import ModelRequest
 from service.gateway import Gateway
 from service.inferences import Inferences
 from service.interruption import InFlight
 from service.keys import KeysError, KeyStore, ensure_dev_key
-from service.ledger.entry import Entry, Recorded
 from service.price_watch import PriceFileWatch
 from service.pricing import Pricing
 from service.providers.protocol import Provider
@@ -33,31 +31,12 @@ from service.redis_embedded import EmbeddedRedis, EmbeddedRedisError
 from service.redis_store import RedisStore
 from service.settings import Settings
 from service.settlement import Settlement
-from service.targets import Target, Targets
+from service.targets import Targets
 from service.users import UserHashes, user_hash_key
 
 logger = logging.getLogger(__name__)
 
 KEYS_REFRESH_SECONDS = 1.0
-
-
-class _Ledger:
-    available = True
-
-    def post(self, entry: Entry) -> asyncio.Future[Recorded]:
-        future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
-        future.set_result(Recorded("applied"))
-        return future
-
-
-class _Budgets:
-    async def reserve(
-        self, request: ModelRequest, target: Target, *, replacing: Lease = NO_LEASE
-    ) -> Lease:
-        return NO_LEASE
-
-    async def release(self, lease: Lease) -> None:
-        return
 
 
 def _wall_clock() -> datetime:
@@ -132,9 +111,20 @@ class Runtime:
             await prices.start()
             self._stack.push_async_callback(prices.close)
         settlement = Settlement(self._pricing, self.targets)
+        self.books = await open_books(
+            settings,
+            redis_url=self._redis_url,
+            targets=self.targets,
+            settlement=settlement,
+            instruments=self.telemetry.instruments,
+            now=self._parts.now,
+            stack=self._stack,
+            ledger_port=self._parts.ledger,
+            budgets_port=self._parts.budgets,
+        )
         self.gateway = Gateway(
             targets=self.targets,
-            accounts=self._accounts(settlement),
+            accounts=self.books.accounts,
             inferences=Inferences(
                 providers=providers,
                 settlement=settlement,
@@ -190,20 +180,6 @@ class Runtime:
         await self.in_flight.stop(0)
         await self._stack.aclose()
 
-    def _accounts(self, settlement: Settlement) -> Accounts:
-        settings = self.settings
-        return Accounts(
-            ledger=self._parts.ledger or _Ledger(),
-            budgets=self._parts.budgets or _Budgets(),
-            priced=settlement.prices,
-            now=self._parts.now,
-            instruments=self.telemetry.instruments,
-            rules=Rules(
-                refuse_unpriced=settings.unpriced == "refuse",
-                stop_without_ledger=settings.ledger_when_unavailable == "stop",
-            ),
-        )
-
     def _prepare_keys(self) -> None:
         self.users = UserHashes(user_hash_key(self.settings.home, self.settings.user_hash_key_file))
         if self.settings.development:
@@ -216,6 +192,7 @@ class Runtime:
             url = settings.redis_url.get_secret_value()
         else:
             url = await asyncio.to_thread(self._embed_redis)
+        self._redis_url = url
         redis = RedisStore(
             url,
             timeout=settings.redis_timeout_seconds,

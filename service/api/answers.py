@@ -19,6 +19,7 @@ from service.api import headers
 from service.api.context import instruments_of, runtime_of, trace_id_of
 from service.api.disconnect import DisconnectWatch
 from service.api.errors import INTERNAL_MESSAGE, log_unexpected
+from service.budgets.telling import budget_headers
 from service.errors import InternalError, ServiceError
 from service.exchange import Answer, ModelRequest
 from service.money import amount_text
@@ -37,7 +38,10 @@ def answer_response(request: Request, asked: ModelRequest, answer: Answer) -> Re
     )
     return Response(
         answer.encoded,
-        headers=headers.bill_headers(answer.bill, answer.cache, seconds),
+        headers={
+            **headers.bill_headers(answer.bill, answer.cache, seconds),
+            **budget_headers(answer.lease),
+        },
         media_type="application/json",
     )
 
@@ -68,6 +72,7 @@ class EventStreamResponse(Response):
                 "cache-control": "no-cache",
                 "x-accel-buffering": "no",
                 headers.CACHE: stream.cache,
+                **budget_headers(stream.lease),
             },
             media_type="text/event-stream",
         )

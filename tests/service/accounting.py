@@ -51,6 +51,7 @@ class RememberingBudgets:
         self._decide = decide or _one_hold
         self.reserved: list[tuple[str, Lease]] = []
         self.released: list[Lease] = []
+        self.noted: list[Lease] = []
 
     async def reserve(
         self, request: ModelRequest, target: Target, *, replacing: Lease = NO_LEASE
@@ -60,6 +61,9 @@ class RememberingBudgets:
         lease = self._decide(request, target)
         self.reserved.append((target.name, lease))
         return lease
+
+    def settled(self, lease: Lease) -> None:
+        self.noted.append(lease)
 
     async def release(self, lease: Lease) -> None:
         if lease.holds:

@@ -1,0 +1,112 @@
+"""The money side of one running service: ledger, budgets, and the accounts that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+from otel.instruments import Instruments
+from service.accounts import Accounts, BudgetsPort, LedgerPort, Rules
+from service.budgets.budgets import Budgets
+from service.budgets.declared import DEFAULT_PATH, Declared, load_budgets
+from service.budgets.file import BudgetsFile
+from service.ledger.calendar import Calendar, Retention
+from service.ledger.ledger import Ledger
+from service.ledger.reading import LedgerReader
+from service.ledger.recording import Recorder
+from service.ledger.scripts import ScriptQueue
+from service.redis_store import RedisStore
+from service.settings import Settings
+from service.settlement import Settlement
+from service.targets import Targets
+
+TIMEOUT_SECONDS = 2.0
+"""Money waits longer for Redis than the response cache does before it takes it for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a service knows of its money. `reader` and `budgets.states` raise `StoreUnavailable`."""
+
+    ledger: Ledger
+    budgets: Budgets
+    reader: LedgerReader
+    accounts: Accounts
+
+
+async def open_books(
+    settings: Settings,
+    *,
+    redis_url: str,
+    targets: Targets,
+    settlement: Settlement,
+    instruments: Instruments,
+    now: Callable[[], datetime],
+    stack: AsyncExitStack,
+    ledger_port: LedgerPort | None = None,
+    budgets_port: BudgetsPort | None = None,
+) -> Books:
+    """Open everything in order; `stack` closes it in reverse. Raises `BudgetsError`.
+
+    `ledger_port` and `budgets_port` take the place of the real ones for accounts.
+    """
+    # A store, and so a breaker, of its own: what befalls the cache befalls no budget.
+    redis = RedisStore(
+        redis_url,
+        timeout=max(settings.redis_timeout_seconds, TIMEOUT_SECONDS),
+        pool_size=settings.redis_pool_size,
+    )
+    stack.push_async_callback(redis.close)
+    scripts = ScriptQueue(redis)
+    stack.push_async_callback(scripts.close)
+    calendar = Calendar(
+        settings.time_zone,
+        Retention(settings.ledger_hours, settings.ledger_days, settings.ledger_months),
+    )
+    ledger = Ledger(
+        Recorder(scripts, calendar, dedupe_seconds=settings.ledger_dedupe_seconds),
+        home=settings.home,
+        journal_max_bytes=settings.journal_max_bytes,
+        instruments=instruments,
+    )
+    await ledger.start()
+    stack.push_async_callback(ledger.close)
+    budgets = Budgets(
+        file=_budgets_file(settings, targets),
+        scripts=scripts,
+        bound=settlement.bound,
+        instruments=instruments,
+        now=now,
+        when_unavailable=settings.budgets_when_unavailable,
+    )
+    await budgets.start()
+    stack.push_async_callback(budgets.close)
+    accounts = Accounts(
+        ledger=ledger_port or ledger,
+        budgets=budgets_port or budgets,
+        priced=settlement.prices,
+        now=now,
+        instruments=instruments,
+        rules=Rules(
+            refuse_unpriced=settings.unpriced == "refuse",
+            stop_without_ledger=settings.ledger_when_unavailable == "stop",
+        ),
+    )
+    reader = LedgerReader(redis, calendar, now=now, waiting=ledger.waiting)
+    return Books(ledger, budgets, reader, accounts)
+
+
+def _budgets_file(settings: Settings, targets: Targets) -> BudgetsFile:
+    path = settings.budgets or DEFAULT_PATH
+
+    def read() -> Declared:
+        return load_budgets(
+            path,
+            targets=targets,
+            time_zone=settings.time_zone,
+            components=frozenset(settings.components),
+        )
+
+    return BudgetsFile(path, read)
