@@ -34,12 +34,18 @@ def usd(amount: str | Decimal) -> Figure:
     elif size >= 1:
         shown = f"{value.quantize(_CENT, ROUND_HALF_EVEN, EXACT):,f}"
     elif size >= _CENT:
-        shown = f"{value.quantize(_HUNDREDTH_OF_A_CENT, ROUND_HALF_EVEN, EXACT):f}"
+        shown = _cents_at_least(value.quantize(_HUNDREDTH_OF_A_CENT, ROUND_HALF_EVEN, EXACT))
     else:
         finest = Decimal(1).scaleb(size.adjusted() - _SIGNIFICANT + 1)
         shown = amount_text(value.quantize(finest, ROUND_HALF_EVEN, EXACT))
     sign, digits = ("\N{MINUS SIGN}", shown[1:]) if shown.startswith("-") else ("", shown)
     return Figure(f"{sign}${digits}", amount_text(value))
+
+
+def _cents_at_least(value: Decimal) -> str:
+    """Without zeros at its end, but never fewer than two decimals: $0.50, $0.0312."""
+    whole, _, decimals = amount_text(value).partition(".")
+    return f"{whole}.{decimals:0<2}"
 
 
 def quantity(amount: str | int | Decimal, unit: str) -> Figure:

@@ -154,7 +154,7 @@ def _unpriced(usage: Usage) -> Notice:
         f"{figures.count(totals.unpriced_requests).text} of "
         f"{figures.count(totals.requests).text} requests today have no known price",
         f"Their cost is missing from every figure{f': {named}' if named else ''}. Give the models "
-        "prices in the file GAUGEWAY_PRICES names; `gaugeway prices explain` tells why there is "
+        "prices in the file that GAUGEWAY_PRICES names; gaugeway prices explain tells why one has "
         "none.",
     )
 

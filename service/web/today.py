@@ -63,6 +63,8 @@ class UsageRow:
     errors: Figure
     tokens: Figure
     cost: Figure
+    priced: bool
+    """False where no request has a known price: its cost is unknown, which is not $0."""
     unpriced: int
     share: str
     share_width: str
@@ -158,6 +160,7 @@ def _row(name: str, totals: Totals, whole: Decimal) -> UsageRow:
         errors=figures.count(totals.errors),
         tokens=figures.short_count(totals.tokens.input + totals.tokens.output),
         cost=figures.usd(totals.cost_usd),
+        priced=Decimal(totals.cost_usd) > 0 or totals.unpriced_requests < totals.requests,
         unpriced=totals.unpriced_requests,
         share=figures.percent(part),
         share_width=figures.width(part),
