@@ -69,11 +69,16 @@ def usage_of(usage: dict[str, Any]) -> Usage | None:
     told = usage.get("input_tokens"), usage.get("output_tokens")
     if told == (None, None) or not believable(*told, read, written):
         return None
+    output = as_count(usage.get("output_tokens"))
+    by_lifetime = as_object(usage.get("cache_creation"))
+    thinking = as_object(usage.get("output_tokens_details")).get("thinking_tokens")
     return Usage(
         input_tokens=as_count(usage.get("input_tokens")) + read + written,
-        output_tokens=as_count(usage.get("output_tokens")),
+        output_tokens=output,
         cache_read_tokens=read,
         cache_write_tokens=written,
+        cache_write_1h_tokens=min(as_count(by_lifetime.get("ephemeral_1h_input_tokens")), written),
+        reasoning_tokens=min(as_count(thinking), output),
     )
 
 

@@ -33,6 +33,8 @@ def openai_usage(value: object) -> Usage | None:
         reasoning_tokens=min(reasoning, output),
         input_audio_tokens=min(as_count(prompt.get("audio_tokens")), given),
         output_audio_tokens=min(as_count(completion.get("audio_tokens")), output),
+        input_image_tokens=min(as_count(prompt.get("image_tokens")), given),
+        output_image_tokens=min(as_count(completion.get("image_tokens")), output),
     )
 
 

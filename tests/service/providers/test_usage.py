@@ -80,6 +80,37 @@ def test_reasoning_inside_the_completion_is_not_added_again() -> None:
     assert openai_usage(usage) == Usage(10, 35, reasoning_tokens=30)
 
 
+def test_image_tokens_are_counted_where_they_are_told() -> None:
+    usage = {
+        "prompt_tokens": 300,
+        "completion_tokens": 4200,
+        "prompt_tokens_details": {"image_tokens": 258},
+        "completion_tokens_details": {"image_tokens": 4160},
+    }
+    assert openai_usage(usage) == Usage(300, 4200, input_image_tokens=258, output_image_tokens=4160)
+
+
+def test_anthropic_tells_how_long_its_cache_keeps_what_was_written() -> None:
+    told = {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 500,
+        "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 400},
+        "output_tokens": 90,
+        "output_tokens_details": {"thinking_tokens": 60},
+    }
+    assert anthropic_answer.usage_of(told) == Usage(
+        510, 90, cache_write_tokens=500, cache_write_1h_tokens=400, reasoning_tokens=60
+    )
+
+
+@pytest.mark.parametrize("kept", [None, 7, [], {"ephemeral_1h_input_tokens": 10**8}])
+def test_no_more_is_written_for_an_hour_than_is_written(kept: object) -> None:
+    told = {"input_tokens": 1, "output_tokens": 1, "cache_creation_input_tokens": 5}
+    usage = anthropic_answer.usage_of({**told, "cache_creation": kept})
+    assert usage is not None
+    assert usage.cache_write_1h_tokens <= usage.cache_write_tokens == 5
+
+
 def test_the_body_of_a_usage_reads_as_the_same_usage() -> None:
     usage = Usage(
         100,
@@ -94,7 +125,15 @@ def test_the_body_of_a_usage_reads_as_the_same_usage() -> None:
 
 numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 details = st.none() | st.dictionaries(
-    st.sampled_from(["cached_tokens", "reasoning_tokens", "audio_tokens", "cache_write_tokens"]),
+    st.sampled_from(
+        [
+            "cached_tokens",
+            "reasoning_tokens",
+            "audio_tokens",
+            "image_tokens",
+            "cache_write_tokens",
+        ]
+    ),
     numbers,
 )
 
@@ -120,3 +159,5 @@ def test_parts_are_never_negative_nor_larger_than_their_whole(
     assert 0 <= usage.input_audio_tokens <= usage.input_tokens
     assert 0 <= usage.reasoning_tokens <= usage.output_tokens
     assert 0 <= usage.output_audio_tokens <= usage.output_tokens
+    assert 0 <= usage.input_image_tokens <= usage.input_tokens
+    assert 0 <= usage.output_image_tokens <= usage.output_tokens
