@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.redis_embedded import EmbeddedRedis
 from tests.export.postgresql import PostgreSQL, postgresql
 
 _numbers = count(1)
@@ -46,3 +47,10 @@ def database(postgresql_server: PostgreSQL) -> EmptyDatabase:
     name = f"test_{next(_numbers)}"
     postgresql_server.run(f"CREATE DATABASE {name}")
     return EmptyDatabase(postgresql_server, name)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
+    yield embedded.start()
+    embedded.leave()
