@@ -52,8 +52,8 @@ class BudgetsPort(Protocol):
         """Give back what was held."""
         ...
 
-    def settled(self, lease: Lease) -> None:
-        """Take note of where its budgets stand after it was entered in the ledger."""
+    def settled(self, lease: Lease) -> Lease:
+        """Take note of where its budgets stand after it was entered in the ledger, and say so."""
         ...
 
 
@@ -154,7 +154,7 @@ class Account:
             for hold in self.lease.holds
         )
         self.lease = replace(self.lease, holds=holds)
-        self._accounts.budgets.settled(self.lease)
+        self.lease = self._accounts.budgets.settled(self.lease)
         return self.lease
 
     async def abort(self, outcome: str, error: str) -> None:

@@ -13,15 +13,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from service.budgets.declared import Budget, Route
-from service.budgets.lease import Hold, Lease
+from service.budgets.lease import KEPT_MS, Hold, Lease
 from service.budgets.windows import Window
 from service.exchange import ModelRequest
 from service.ledger.scripts import Script, load_script
 from service.targets import Target
 
 PREFIX = "gaugeway:{ledger}:budget:"
-KEPT_MS = 2 * 86_400_000
-"""How long a window is kept after its end, for what is settled late."""
 
 RESERVE = load_script("service.budgets", "reserve")
 RELEASE = load_script("service.budgets", "release")

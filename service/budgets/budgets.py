@@ -158,15 +158,23 @@ class Budgets:
         except StoreUnavailable as error:
             logger.debug("A reservation is left to lapse: %s", error)
 
-    def settled(self, lease: Lease) -> None:
-        """Take note of where the windows of a lease stand after it was settled. Never raises."""
+    def settled(self, lease: Lease) -> Lease:
+        """Take note of where the windows of a lease stand after it was settled. Never raises.
+
+        The lease comes back with the warnings that are due by now.
+        """
         by_name = self._file.declared.by_name
-        for hold in lease.holds:
+        holds = list(lease.holds)
+        for place, hold in enumerate(holds):
             budget = by_name.get(hold.budget)
-            if budget is not None and self._thresholds.has_news(budget, hold.key, hold.spent):
+            if budget is None:
+                continue
+            holds[place] = replace(hold, warning=budget.passed(hold.spent))
+            if self._thresholds.has_news(budget, hold.key, hold.spent):
                 self._in_background(
                     self._thresholds.note(budget, hold.key, hold.spent, hold.resets_at)
                 )
+        return replace(lease, holds=tuple(holds))
 
     async def states(self) -> tuple[BudgetState, ...]:
         """Where each budget stands now, one for each value in use. Raises `StoreUnavailable`."""

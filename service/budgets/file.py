@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Literal
 
-from service.budgets.declared import DEFAULT_PATH, BudgetsError, Declared, load_budgets
-from service.targets import Targets
+from service.budgets.declared import BudgetsError, Declared
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +47,6 @@ class BudgetsFile:
             "The budgets file %s is in force: %d budgets.", self._path, len(self.declared.budgets)
         )
         return "applied"
-
-
-def budgets_file(
-    path: Path | None, *, targets: Targets, time_zone: str, components: AbstractSet[str]
-) -> BudgetsFile:
-    """The file at a path, the shipped one for None, checked against what is served."""
-    where = path or DEFAULT_PATH
-    return BudgetsFile(
-        where,
-        lambda: load_budgets(where, targets=targets, time_zone=time_zone, components=components),
-    )
 
 
 def _mark(path: Path) -> Mark:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from service.ledger.entry import Charge, Unit
 
+KEPT_MS = 2 * 86_400_000
+"""How long a window is kept after its end, for what is settled late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -45,7 +48,10 @@ class Lease:
     def charges(self, *, cost: int | None, tokens: int, requests: int = 1) -> tuple[Charge, ...]:
         """What the request adds to each budget in the end; all 0 gives the reservations back."""
         amounts: dict[str, int] = {"usd": cost or 0, "tokens": tokens, "requests": requests}
-        return tuple(Charge(hold.key, amounts[hold.unit], hold.lease) for hold in self.holds)
+        return tuple(
+            Charge(hold.key, amounts[hold.unit], hold.lease, hold.resets_at + KEPT_MS)
+            for hold in self.holds
+        )
 
 
 NO_LEASE = Lease()

@@ -10,8 +10,9 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from otel import attributes as names
-from service.budgets.asking import KEPT_MS, PASS, Scripts, kind_of_value
+from service.budgets.asking import PASS, Scripts, kind_of_value
 from service.budgets.declared import Budget
+from service.budgets.lease import KEPT_MS
 from service.redis_store import StoreUnavailable
 
 logger = logging.getLogger(__name__)

@@ -62,8 +62,9 @@ class RememberingBudgets:
         self.reserved.append((target.name, lease))
         return lease
 
-    def settled(self, lease: Lease) -> None:
+    def settled(self, lease: Lease) -> Lease:
         self.noted.append(lease)
+        return lease
 
     async def release(self, lease: Lease) -> None:
         if lease.holds:
