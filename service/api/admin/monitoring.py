@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -70,8 +70,8 @@ class Sources:
 
 def sources_of(request: Request) -> Sources:
     """The sources of the running service."""
-    runtime: Any = runtime_of(request)
-    return Sources(runtime.reader, runtime.budgets, lambda: runtime.ledger.pending)
+    books = runtime_of(request).books
+    return Sources(books.reader, books.budgets, lambda: books.ledger.pending)
 
 
 @router.get(
