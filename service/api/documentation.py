@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,8 +15,8 @@ Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 _TEMPLATE = "#/components/schemas/{model}"
-_SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}]
-SECURED: Json = {"security": _SECURITY}
+SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}]
+SECURED: Json = {"security": SECURITY}
 
 _TRACE_ID = {
     "description": "The request's trace id.",
@@ -44,28 +44,33 @@ _ERRORS: Mapping[int, str] = {
 }
 
 
-def _header(pattern: str, description: str) -> Json:
+def string_header(pattern: str, description: str) -> Json:
+    """A header whose value is text of a pattern."""
     return {"description": description, "schema": {"type": "string", "pattern": pattern}}
 
 
-def _answer(description: str, content: Json, *, billed: bool = False) -> Json:
+def answer(description: str, content: Json, *, billed: bool = False) -> Json:
+    """An answer, which carries the trace id; `billed`: and what it cost."""
     found: Json = {headers.TRACE_ID: _TRACE_ID}
     if billed:
-        found |= {name: _header(*about) for name, about in _BILL_HEADERS.items()}
+        found |= {name: string_header(*about) for name, about in _BILL_HEADERS.items()}
     return {"description": description, "headers": found, "content": content}
 
 
-def _json(schema: Json) -> Json:
+def json_content(schema: Json) -> Json:
+    """A body of JSON."""
     return {"application/json": {"schema": schema}}
 
 
-def _reference(name: str) -> Json:
+def reference(name: str) -> Json:
+    """A schema among the components."""
     return {"$ref": _TEMPLATE.format(model=name)}
 
 
-def _errors(*statuses: int) -> Responses:
-    content = _json(_reference("Error"))
-    return {status: _answer(_ERRORS[status], content) for status in statuses}
+def errors(*statuses: int) -> Responses:
+    """Answers in the one shape of errors."""
+    content = json_content(reference("Error"))
+    return {status: answer(_ERRORS[status], content) for status in statuses}
 
 
 def _parameters(*names: tuple[str, Json, str]) -> list[Json]:
@@ -91,18 +96,18 @@ _MODEL_PARAMETERS = _parameters(
 
 
 def _body(name: str) -> Json:
-    return {"required": True, "content": _json(_reference(name))}
+    return {"required": True, "content": json_content(reference(name))}
 
 
 CHAT_EXTRA: Json = {
     "requestBody": _body("ChatRequest"),
     "parameters": _MODEL_PARAMETERS,
-    "security": _SECURITY,
+    "security": SECURITY,
 }
 EMBEDDINGS_EXTRA: Json = {
     "requestBody": _body("EmbeddingsRequest"),
     "parameters": _MODEL_PARAMETERS,
-    "security": _SECURITY,
+    "security": SECURITY,
 }
 _EVENTS: Json = {
     "text/event-stream": {
@@ -115,50 +120,51 @@ _EVENTS: Json = {
         }
     }
 }
-_MODEL_ERRORS = _errors(400, 401, 404, 408, 413, 415, 429, 500, 502, 503, 504)
+_MODEL_ERRORS = errors(400, 401, 404, 408, 413, 415, 429, 500, 502, 503, 504)
 CHAT_RESPONSES: Responses = {
-    200: _answer(
+    200: answer(
         "The completion, or with `stream: true` its events.",
-        _json(_reference("ChatCompletion")) | _EVENTS,
+        json_content(reference("ChatCompletion")) | _EVENTS,
         billed=True,
     ),
     **_MODEL_ERRORS,
 }
 EMBEDDINGS_RESPONSES: Responses = {
-    200: _answer("The embeddings.", _json(_reference("Embeddings")), billed=True),
+    200: answer("The embeddings.", json_content(reference("Embeddings")), billed=True),
     **_MODEL_ERRORS,
 }
 MODELS_RESPONSES: Responses = {
-    200: _answer("The models.", _json(_reference("ModelList"))),
-    **_errors(401),
+    200: answer("The models.", json_content(reference("ModelList"))),
+    **errors(401),
 }
 MODEL_RESPONSES: Responses = {
-    200: _answer("The model.", _json(_reference("Model"))),
-    **_errors(401, 404),
+    200: answer("The model.", json_content(reference("Model"))),
+    **errors(401, 404),
 }
-HEALTH_RESPONSES: Responses = {200: _answer("Alive.", _json(_reference("Health")))}
+HEALTH_RESPONSES: Responses = {200: answer("Alive.", json_content(reference("Health")))}
 READY_RESPONSES: Responses = {
-    200: _answer("Ready, or degraded.", _json(_reference("Readiness"))),
-    503: _answer("Starting or stopping.", _json(_reference("Readiness"))),
+    200: answer("Ready, or degraded.", json_content(reference("Readiness"))),
+    503: answer("Starting or stopping.", json_content(reference("Readiness"))),
 }
 METRICS_RESPONSES: Responses = {
-    200: _answer("Prometheus text.", {"text/plain": {"schema": {"type": "string"}}}),
-    401: _errors(401)[401],
-    403: _answer("No scrape token is set.", _json(_reference("Error"))),
+    200: answer("Prometheus text.", {"text/plain": {"schema": {"type": "string"}}}),
+    401: errors(401)[401],
+    403: answer("No scrape token is set.", json_content(reference("Error"))),
 }
 
 
-def _object(required: tuple[str, ...], properties: Json) -> Json:
+def json_object(required: tuple[str, ...], properties: Json) -> Json:
+    """An object's schema."""
     return {"type": "object", "required": list(required), "properties": properties}
 
 
 _STRING: Json = {"type": "string"}
 _NULLABLE: Json = {"type": ["string", "null"]}
 _SCHEMAS: Json = {
-    "Error": _object(
+    "Error": json_object(
         ("error",),
         {
-            "error": _object(
+            "error": json_object(
                 ("message", "type", "param", "code", "trace_id"),
                 {
                     "message": _STRING,
@@ -170,7 +176,7 @@ _SCHEMAS: Json = {
             )
         },
     ),
-    "ChatCompletion": _object(
+    "ChatCompletion": json_object(
         ("id", "object", "model", "choices"),
         {
             "id": _STRING,
@@ -181,7 +187,7 @@ _SCHEMAS: Json = {
             "usage": {"type": ["object", "null"]},
         },
     ),
-    "Embeddings": _object(
+    "Embeddings": json_object(
         ("object", "data", "model"),
         {
             "object": {"const": "list"},
@@ -190,7 +196,7 @@ _SCHEMAS: Json = {
             "usage": {"type": ["object", "null"]},
         },
     ),
-    "Model": _object(
+    "Model": json_object(
         ("id", "object", "created", "owned_by"),
         {
             "id": _STRING,
@@ -199,19 +205,19 @@ _SCHEMAS: Json = {
             "owned_by": _STRING,
         },
     ),
-    "ModelList": _object(
+    "ModelList": json_object(
         ("object", "data"),
-        {"object": {"const": "list"}, "data": {"type": "array", "items": _reference("Model")}},
+        {"object": {"const": "list"}, "data": {"type": "array", "items": reference("Model")}},
     ),
-    "Health": _object(("status",), {"status": {"const": "up"}}),
-    "Readiness": _object(
+    "Health": json_object(("status",), {"status": {"const": "up"}}),
+    "Readiness": json_object(
         ("status",),
         {
             "status": {"enum": ["ready", "degraded", "unready"]},
-            "dependencies": {"type": "array", "items": _reference("Dependency")},
+            "dependencies": {"type": "array", "items": reference("Dependency")},
         },
     ),
-    "Dependency": _object(
+    "Dependency": json_object(
         ("name", "up", "latency_ms", "checked_at", "problem"),
         {
             "name": _STRING,
@@ -224,22 +230,25 @@ _SCHEMAS: Json = {
 }
 
 
-def install_openapi(app: FastAPI) -> None:
-    """Have the app describe itself, the bodies it reads by hand included."""
+def install_openapi(app: FastAPI, more_schemas: Callable[[], Json] = dict) -> None:
+    """Have the app describe itself, the bodies it reads by hand included.
+
+    `more_schemas` gives the components that answers of other rooms refer to.
+    """
 
     def describe() -> Json:
         if app.openapi_schema is None:
-            app.openapi_schema = _describe(app)
+            app.openapi_schema = _describe(app, more_schemas())
         return app.openapi_schema
 
     app.openapi = describe
 
 
-def _describe(app: FastAPI) -> Json:
+def _describe(app: FastAPI, more_schemas: Json) -> Json:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes
     )
-    schemas: Json = dict(_SCHEMAS)
+    schemas: Json = _SCHEMAS | more_schemas
     for adapter, name in ((CHAT, "ChatRequest"), (EMBEDDINGS, "EmbeddingsRequest")):
         schema = adapter.json_schema(ref_template=_TEMPLATE)
         schemas |= schema.pop("$defs", {})
@@ -247,7 +256,13 @@ def _describe(app: FastAPI) -> Json:
     components = document.setdefault("components", {})
     components["schemas"] = schemas
     components["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "A key `gw_<id>_<secret>`."}
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "A key `gw_<id>_<secret>`."},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "gaugeway_session",
+            "description": "What an operator gets for logging in at /admin/login.",
+        },
     }
     for operations in document["paths"].values():
         for operation in operations.values():

@@ -1,17 +1,32 @@
-"""`GET /healthz` (alive or not, open to all) and `GET /readyz` (what the service depends on)."""
+"""`GET /healthz` (alive or not), `/readyz` (what requests need) and `/api/health` (all of it)."""
 
 from __future__ import annotations
 
+import functools
 import hmac
-from typing import Any
+import importlib.metadata
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from service.api import documentation as document
+from service.api.admin import documentation as admin_document
+from service.api.admin.access import require_admin
+from service.api.admin.documents import Check, HealthReport, OpenHealth
 from service.api.context import runtime_of
+from service.dependencies import Finding
+from service.errors import ServiceError
+from service.runtime import Runtime
 
 router = APIRouter()
+
+ACTIVE_SESSIONS: Final = 0
+"""Conversations under way; there are none yet."""
+_TARGET: Final = "target:"
 
 
 def has_scrape_token(request: Request) -> bool:
@@ -64,3 +79,73 @@ async def readyz(request: Request) -> JSONResponse:
             for finding in findings
         ]
     return JSONResponse(body)
+
+
+@router.get(
+    "/api/health",
+    summary="Health of everything",
+    response_model=None,
+    responses=admin_document.HEALTH_RESPONSES,
+    openapi_extra=admin_document.OPEN_OR_SECURED,
+)
+async def api_health(request: Request) -> JSONResponse:
+    """`healthy` or `degraded` with all details for operators; for anybody else `up` or `degraded`.
+
+    Always 200 while the service serves. Nothing is checked at this moment: it tells of the last
+    round.
+    """
+    runtime = runtime_of(request)
+    try:
+        await require_admin(request)
+    except ServiceError:
+        status: Literal["up", "degraded"] = (
+            "up" if health_status(runtime) == "healthy" else "degraded"
+        )
+        return JSONResponse(OpenHealth(status=status).model_dump())
+    return JSONResponse(health_report(runtime).model_dump())
+
+
+def health_status(runtime: Runtime) -> Literal["healthy", "degraded"]:
+    """Whether the service is ready and all it works with, its backends included, is up."""
+    monitors = (runtime.dependencies, runtime.backends)
+    healthy = runtime.ready and all(
+        monitor.complete and all(finding.up for finding in monitor.findings) for monitor in monitors
+    )
+    return "healthy" if healthy else "degraded"
+
+
+def health_report(runtime: Runtime) -> HealthReport:
+    """What an operator is told."""
+    settings = runtime.settings
+    checks = _checks(runtime.dependencies.findings)
+    targets = runtime.targets.connections
+    return HealthReport(
+        status=health_status(runtime),
+        as_of=datetime.now(ZoneInfo(settings.time_zone)).isoformat(timespec="milliseconds"),
+        environment=settings.env,
+        version=version(),
+        uptime_seconds=round(runtime.uptime_seconds, 3),
+        active_sessions=ACTIVE_SESSIONS,
+        redis=checks.get("redis"),
+        collector=checks.get("collector"),
+        providers={name: checks.get(_TARGET + name) for name in targets},
+        backends=dict.fromkeys(settings.backends) | dict(_checks(runtime.backends.findings)),
+    )
+
+
+@functools.cache
+def version() -> str:
+    """The version of the service."""
+    return importlib.metadata.version("gaugeway")
+
+
+def _checks(findings: Iterable[Finding]) -> Mapping[str, Check]:
+    return {
+        finding.name: Check(
+            up=finding.up,
+            latency_ms=finding.latency_ms,
+            checked_at=finding.checked_at,
+            problem=finding.problem,
+        )
+        for finding in findings
+    }

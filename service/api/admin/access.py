@@ -7,7 +7,7 @@ written in another way, tells no more than one that does.
 from __future__ import annotations
 
 from typing import Final, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
 from starlette.requests import cookie_parser
@@ -187,7 +187,6 @@ def _refusal(request: Request, error: ServiceError) -> Response:
 
 def login_address(request: Request) -> str:
     """Where to log in to come back to what was asked for."""
-    path = _path(request.scope)
     query = cast("bytes", request.scope.get("query_string", b"")).decode("latin-1")
-    wanted = f"{path}?{query}" if query else path
-    return f"{request.scope.get('root_path', '')}{LOGIN}?next={quote(wanted, safe='/')}"
+    path = _path(request.scope)
+    return f"{LOGIN}?{urlencode({'next': f'{path}?{query}' if query else path}, safe='/')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qs
@@ -10,11 +11,12 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from service.errors import PermissionDenied, RequestTooLarge, UnsupportedMediaType
+from service.errors import BodyTimeout, PermissionDenied, RequestTooLarge, UnsupportedMediaType
 
 HEADER: Final = "x-csrf-token"
 FIELD: Final = "csrf_token"
 MOST_BYTES: Final = 16 * 1024
+MOST_SECONDS: Final = 10
 _FORM: Final = "application/x-www-form-urlencoded"
 _WRONG = "The form's token is missing or too old. Load the page again and repeat what you did."
 
@@ -24,7 +26,7 @@ async def with_checked_form(
 ) -> Receive:
     """Let pass what holds the token, as header or as field; the body can be read again.
 
-    Raises `PermissionDenied`, or `RequestTooLarge` for a form that no page of ours sends.
+    Raises `PermissionDenied`; `RequestTooLarge` and `BodyTimeout` for what no page of ours sends.
     """
     given = request.headers.get(HEADER)
     if given is not None:
@@ -63,7 +65,15 @@ def form_field(body: bytes, name: str) -> str:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The body, which must be small. Raises `RequestTooLarge`."""
+    """The body, which must be small and come soon. Raises `RequestTooLarge` or `BodyTimeout`."""
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            return await _whole(receive)
+    except TimeoutError:
+        raise BodyTimeout(f"The form did not arrive within {MOST_SECONDS} seconds.") from None
+
+
+async def _whole(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
