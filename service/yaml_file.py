@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
+
+from service.providers.shapes import as_object
 
 
 class YamlFileError(ValueError):
@@ -24,7 +26,7 @@ def read_yaml(path: Path) -> object:
         raise YamlFileError("is not UTF-8 text") from None
     try:
         return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise YamlFileError(f"is not valid YAML: {error}") from None
     except RecursionError:
         raise YamlFileError("is nested too deeply") from None
@@ -36,12 +38,23 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+            if key.tag != "tag:yaml.org,2002:merge" and str(key.value) in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key.value}' is there twice", key.start_mark
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+    def construct_day(self, node: yaml.ScalarNode) -> object:
+        """A day or moment, or its text where there is none such."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            # The 30th of February: whoever validates the file says which entry has it.
+            return node.value
+
+
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:timestamp", _UniqueKeyLoader.construct_day)
 
 
 def problems(
@@ -58,15 +71,13 @@ def problems(
 
 
 def _place(location: Sequence[int | str], raw: object, naming: Sequence[str]) -> str:
-    place = ".".join(str(part) for part in location) or "(whole)"
-    if not naming or len(location) < 2 or not isinstance(location[1], int):
-        return place
-    entry: object = cast("Any", raw)[location[0]][location[1]]
-    if not isinstance(entry, Mapping):
-        return place
-    named = cast("Mapping[str, object]", entry)
-    found = [str(named[field])[:80] for field in naming if named.get(field) is not None]
-    return f"{place} ({' '.join(found)})" if found else place
+    parts = [str(part) for part in location] or ["(whole)"]
+    if naming and len(location) > 1 and isinstance(location[1], int):
+        entry: object = cast("Any", raw)[location[0]][location[1]]
+        named = as_object(entry)
+        found = [str(named[field])[:80] for field in naming if named.get(field) is not None]
+        parts[1] += f" ({' '.join(found)})" if found else ""
+    return ".".join(parts)
 
 
 def _said(item: Any) -> str:
