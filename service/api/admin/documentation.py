@@ -25,7 +25,7 @@ from service.api.documentation import (
     reference,
     string_header,
 )
-from service.ledger.documents import Usage
+from service.ledger.documents import Notable, Usage
 
 _TEMPLATE: Final = "#/components/schemas/{model}"
 _MODELS: Final[tuple[type[BaseModel], ...]] = (
@@ -36,6 +36,7 @@ _MODELS: Final[tuple[type[BaseModel], ...]] = (
     HealthReport,
     OpenHealth,
     MetricsReport,
+    Notable,
 )
 _SESSION: Json = {"session": []}
 SECURED: Json = {"security": [*SECURITY, _SESSION]}
@@ -67,6 +68,7 @@ HISTORY_RESPONSES = _of(
     "The days, oldest first.", {"type": "array", "items": reference("HistoryDay")}
 )
 BUDGETS_RESPONSES = _of("The budgets.", reference("BudgetsReport"))
+NOTABLE_RESPONSES = _of("The requests, most notable first.", reference("Notable"))
 METRICS_RESPONSES = _of("The figures of the moment.", reference("MetricsReport"))
 PROMETHEUS_RESPONSES: Responses = {
     200: answer("Prometheus text.", {"text/plain": {"schema": {"type": "string"}}}),

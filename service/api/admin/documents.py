@@ -113,6 +113,8 @@ class MetricsReport(_Document):
     today: Totals
     hour: Totals
     """The present hour since its beginning."""
+    hour_before: Totals
+    """The whole hour before it, to compare with."""
     rates: Rates
     budgets: tuple[BudgetState, ...]
     worker: Worker

@@ -40,6 +40,7 @@ router = APIRouter(dependencies=[Depends(require_admin)])
 """For operators alone."""
 
 MOST_DAYS = 366
+MOST_NOTABLE = 50
 _DAYS: TypeAdapter[list[HistoryDay]] = TypeAdapter(list[HistoryDay])
 
 PeriodQuery = Annotated[Period, Query(description="In the service's time zone; weeks from Monday.")]
@@ -123,6 +124,22 @@ async def budgets(request: Request, states: FromBudgets) -> Response:
 
 
 @router.get(
+    "/admin/notable",
+    summary="Requests worth looking at",
+    response_model=None,
+    responses=document.NOTABLE_RESPONSES,
+    openapi_extra=document.SECURED,
+)
+async def notable(
+    reader: FromReader,
+    limit: Annotated[int, Query(ge=1, le=MOST_NOTABLE, description="How many of each kind.")] = 10,
+) -> Response:
+    """The dearest, slowest and failed requests of the last 60 minutes, with their traces."""
+    async with readable("Requests"):
+        return _json(await reader.notable(limit))
+
+
+@router.get(
     "/admin/metrics",
     summary="Metrics as Prometheus text",
     response_model=None,
@@ -152,8 +169,12 @@ async def json_metrics(
     runtime = runtime_of(request)
     settings = runtime.settings
     async with readable("Metrics"):
-        today, hour, pace, found = await asyncio.gather(
-            reader.usage("today"), reader.hour(), reader.minute_rate(), states.states()
+        today, hour, hour_before, pace, found = await asyncio.gather(
+            reader.usage("today"),
+            reader.hour(),
+            reader.hour(1),
+            reader.minute_rate(),
+            states.states(),
         )
     return _json(
         MetricsReport(
@@ -165,6 +186,7 @@ async def json_metrics(
             active_sessions=ACTIVE_SESSIONS,
             today=today.totals,
             hour=hour,
+            hour_before=hour_before,
             rates=Rates(
                 requests_per_minute=pace.requests,
                 errors_per_minute=pace.errors,

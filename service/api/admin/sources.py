@@ -10,7 +10,7 @@ from fastapi import Request
 
 from service.api.context import runtime_of
 from service.errors import LedgerUnavailable
-from service.ledger.documents import BudgetState, Day, Totals, Usage
+from service.ledger.documents import BudgetState, Day, Notable, Totals, Usage
 from service.redis_store import StoreUnavailable
 
 Period = Literal["today", "yesterday", "week", "month"]
@@ -41,8 +41,12 @@ class Reader(Protocol):
         """So many days, oldest first."""
         ...
 
-    async def hour(self) -> Totals:
-        """What was used in the present hour."""
+    async def hour(self, back: int = 0) -> Totals:
+        """What was used in the present hour, or in one that many hours before."""
+        ...
+
+    async def notable(self, limit: int) -> Notable:
+        """The requests of the last 60 minutes worth looking at."""
         ...
 
     async def minute_rate(self) -> Pace:
