@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from otel.inference import Telemetry
 from service.api import chat, embeddings, health, metrics, models
-from service.api.admin import documentation, login, monitoring, routes, static
+from service.api.admin import documentation, login, monitoring, routes, static, trace
 from service.api.admin.access import AdminGuard
 from service.api.documentation import install_openapi
 from service.api.errors import install_error_handlers
@@ -66,7 +66,7 @@ def create_app(
     install_error_handlers(app)
     for module in (chat, embeddings, models, health, metrics):
         app.include_router(module.router)
-    for module in (login, routes, monitoring, static):
+    for module in (login, routes, monitoring, static, trace):
         app.include_router(module.router)
     install_openapi(app, documentation.schemas)
     return app

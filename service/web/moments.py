@@ -36,6 +36,12 @@ class Zoned:
         local = self._local(iso)
         return Moment(iso, f"{local.day} {local:%b %H:%M} {local.tzname()}")
 
+    def stamp(self, moment: datetime) -> str:
+        """Day and time to the millisecond: 21 Nov 2026 14:36:05.123 CET."""
+        local = moment.astimezone(self.zone)
+        text = f"{local:%b %Y %H:%M:%S}.{local.microsecond // 1000:03d}"
+        return f"{local.day} {text} {local.tzname()}"
+
     def _local(self, iso: str) -> datetime:
         return datetime.fromisoformat(iso).astimezone(self.zone)
 

@@ -14,6 +14,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
 from service.api.admin.access import csrf_token, require_admin
+from service.api.admin.documentation import SECURED
+from service.api.admin.pages import PAGE_RESPONSES
 from service.api.context import runtime_of
 from service.dependencies import Finding
 from service.keys import Caller
@@ -79,6 +81,8 @@ def sources_of(request: Request) -> Sources:
     summary="The operations page",
     response_class=HTMLResponse,
     response_model=None,
+    responses=PAGE_RESPONSES,
+    openapi_extra=SECURED,
 )
 async def monitoring(
     request: Request,
