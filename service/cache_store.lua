@@ -12,22 +12,22 @@ local most, most_bytes, overhead = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumbe
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
+-- The first command is refused where memory is short, and then nothing is changed.
+redis.call('SET', answer, bytes, 'EX', seconds)
+
+local sum = tonumber(redis.call('GET', total) or '0')
+
 local function forget(other)
-  local size = redis.call('HGET', sizes, other)
-  if size then
-    redis.call('HDEL', sizes, other)
-    redis.call('DECRBY', total, size)
-  end
+  sum = sum - tonumber(redis.call('HGET', sizes, other) or '0')
+  redis.call('HDEL', sizes, other)
   redis.call('ZREM', expiries, other)
 end
 
--- The first command is refused where memory is short, and then nothing is changed.
-redis.call('SET', answer, bytes, 'EX', seconds)
 forget(name)
 local size = #bytes + overhead
 redis.call('ZADD', expiries, now + seconds * 1000, name)
 redis.call('HSET', sizes, name, size)
-redis.call('INCRBY', total, size)
+sum = sum + size
 
 for _, other in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 100)) do
   forget(other)
@@ -35,16 +35,17 @@ end
 
 local gone = 0
 -- Bounded, as Redis does nothing else meanwhile; the next answer goes on with it.
-while gone < 1000 and (redis.call('ZCARD', expiries) > most
-    or tonumber(redis.call('GET', total)) > most_bytes) do
+while gone < 1000 and (redis.call('ZCARD', expiries) > most or sum > most_bytes) do
   local first = redis.call('ZRANGE', expiries, 0, 0)[1]
   if not first then
     -- Nothing is left and yet the sum says otherwise: begin it anew.
-    redis.call('DEL', sizes, total)
+    redis.call('DEL', sizes)
+    sum = 0
     break
   end
   redis.call('DEL', ARGV[7] .. first)
   forget(first)
   gone = gone + 1
 end
+redis.call('SET', total, sum)
 return gone

@@ -11,6 +11,11 @@
 --     bars    the lowest score of each full list of notable requests, in order, '' while not full
 --
 -- Amounts are strings here, never numbers: a Lua number is a double, exact to 2^53 only.
+--
+-- The append-only file and replicas are told the values that fields have now, not what was added. A
+-- server whose file ends in the middle of a script drops that part, but leaves the beginning of it
+-- in the file and applies it at the next start, together with what came after: values do no harm
+-- there, as what was sent again meanwhile overwrites them; additions would be made twice.
 
 local SEPARATOR = '\31'
 local OTHER = '_OTHER'
@@ -38,11 +43,9 @@ end
 
 -- From here on things are written. The first command is refused where memory is short; after it
 -- nothing stops the script, so a command that fails is counted and the others go on.
-redis.call('SET', KEYS[1], batch.last, 'EX', batch.mark_seconds)
-for _, seen in ipairs(batch.ids) do
-  redis.call('SADD', seen[1], unpack(seen[3]))
-  redis.call('EXPIRE', seen[1], seen[2])
-end
+redis.set_repl(redis.REPL_NONE)
+redis.call('SET', KEYS[1], mark, 'EX', batch.mark_seconds)
+redis.set_repl(redis.REPL_ALL)
 
 local faults = 0
 
@@ -60,7 +63,7 @@ local function add(key, name, amount)
   for _ = 1, 16 do
     local reply = redis.pcall('HINCRBY', key, name, amount)
     if type(reply) ~= 'table' or not reply.err then
-      return
+      return name
     end
     if not string.find(reply.err, 'overflow', 1, true) then
       break
@@ -68,6 +71,27 @@ local function add(key, name, amount)
     name = name .. '+'
   end
   faults = faults + 1
+  return nil
+end
+
+-- Adds to the counters of one hash; amounts are counter and amount in turns.
+local function add_all(key, prefix, amounts)
+  local names = {}
+  redis.set_repl(redis.REPL_NONE)
+  for i = 1, #amounts, 2 do
+    names[#names + 1] = add(key, prefix .. amounts[i], amounts[i + 1])
+  end
+  redis.set_repl(redis.REPL_ALL)
+  if #names == 0 then
+    return
+  end
+  local values = try('HMGET', key, unpack(names)) or {}
+  local fields = {}
+  for i, name in ipairs(names) do
+    fields[2 * i - 1] = name
+    fields[2 * i] = values[i]
+  end
+  try('HSET', key, unpack(fields))
 end
 
 local function keep_until(key, moment)
@@ -82,20 +106,17 @@ local function admitted(key, value)
     return value
   end
   local count = SEPARATOR .. 'values'
-  if tonumber(try('HGET', key, count) or '0') >= batch.most_values then
+  local values = tonumber(try('HGET', key, count) or '0')
+  if values >= batch.most_values then
     return OTHER
   end
-  try('HINCRBY', key, count, 1)
+  try('HSET', key, count, values + 1)
   return value
 end
 
 local function count_value(prefix, expires, row)
   local key = prefix .. row[1]
-  local field = admitted(key, row[2]) .. SEPARATOR
-  local amounts = row[3]
-  for i = 1, #amounts, 2 do
-    add(key, field .. amounts[i], amounts[i + 1])
-  end
+  add_all(key, admitted(key, row[2]) .. SEPARATOR, row[3])
   keep_until(key, expires)
 end
 
@@ -108,16 +129,13 @@ local function count_user(prefix, expires, row)
       user = OTHER
     end
   end
+  local key = ranking .. ':' .. user
+  add_all(key, '', row[2])
+  keep_until(key, expires)
   if user ~= OTHER then
-    try('ZINCRBY', ranking, row[2], user)
+    try('ZADD', ranking, try('HGET', key, 'cost') or '0', user)
     keep_until(ranking, expires)
   end
-  local key = ranking .. ':' .. user
-  local amounts = row[3]
-  for i = 1, #amounts, 2 do
-    add(key, amounts[i], amounts[i + 1])
-  end
-  keep_until(key, expires)
 end
 
 for _, part in ipairs(batch.usage) do
@@ -135,12 +153,11 @@ for _, part in ipairs(batch.usage) do
 end
 
 for _, slot in ipairs(batch.pace) do
-  for i = 1, #slot[3], 2 do
-    add(slot[1], slot[3][i], slot[3][i + 1])
-  end
+  add_all(slot[1], '', slot[3])
   keep_until(slot[1], slot[2])
 end
 
+-- Takes a lease off what is reserved; the caller tells the file what that comes to.
 local function give_back(key, lease)
   local leases = key .. ':leases'
   local held = try('HGET', leases, lease)
@@ -148,18 +165,16 @@ local function give_back(key, lease)
     return
   end
   if held ~= '0' then
+    redis.set_repl(redis.REPL_NONE)
     try('HINCRBY', key, 'reserved', '-' .. held)
+    redis.set_repl(redis.REPL_ALL)
   end
   try('HDEL', leases, lease)
   try('ZREM', key .. ':expiry', lease)
 end
 
-local states = {}
-for _, charge in ipairs(batch.charges) do
-  local key, amount, lease, expires = charge[1], charge[2], charge[3], charge[4]
-  if lease ~= '' then
-    give_back(key, lease)
-  end
+local function spend(key, amount)
+  redis.set_repl(redis.REPL_NONE)
   local reply = amount ~= '0' and redis.pcall('HINCRBY', key, 'spent', amount)
   if type(reply) == 'table' and reply.err then
     if string.find(reply.err, 'overflow', 1, true) then
@@ -168,12 +183,31 @@ for _, charge in ipairs(batch.charges) do
       faults = faults + 1
     end
   end
-  if expires ~= '0' and try('PTTL', key) == -1 then
-    try('PEXPIREAT', key, expires)
+  redis.set_repl(redis.REPL_ALL)
+end
+
+local states = {}
+for _, charge in ipairs(batch.charges) do
+  local key, amount, lease, expires = charge[1], charge[2], charge[3], charge[4]
+  if lease ~= '' then
+    give_back(key, lease)
   end
+  spend(key, amount)
   local state = try('HMGET', key, 'spent', 'reserved') or {}
-  states[#states + 1] = state[1] or '0'
-  states[#states + 1] = state[2] or '0'
+  local fields = {}
+  for i, name in ipairs({'spent', 'reserved'}) do
+    if state[i] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = state[i]
+    end
+    states[#states + 1] = state[i] or '0'
+  end
+  if #fields > 0 then
+    try('HSET', key, unpack(fields))
+    if expires ~= '0' and try('PTTL', key) == -1 then
+      try('PEXPIREAT', key, expires)
+    end
+  end
 end
 
 local bars = {}
@@ -190,5 +224,12 @@ for _, list in ipairs(batch.notable) do
   end
   bars[#bars + 1] = lowest[2] or ''
 end
+
+-- Last: of a script that is cut off in the file nothing says that it was applied.
+for _, seen in ipairs(batch.ids) do
+  try('SADD', seen[1], unpack(seen[3]))
+  try('EXPIRE', seen[1], seen[2])
+end
+try('SET', KEYS[1], batch.last, 'EX', batch.mark_seconds)
 
 return {'applied', faults, states, bars}

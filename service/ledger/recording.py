@@ -176,7 +176,7 @@ class _Totals:
         return {
             "values": [[*row, _flat(amounts)] for row, amounts in rows.items()],
             "users": [
-                [user, str(amounts.get("cost", 0)), _flat(amounts, counters.USER_COUNTERS)]
+                [user, _flat(amounts, counters.USER_COUNTERS)]
                 for user, amounts in self._users.items()
             ],
         }

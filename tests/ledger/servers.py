@@ -80,12 +80,19 @@ class Server:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def bytes_on_disk(self) -> int:
+        """The size of its append-only file."""
+        return self._append_only().stat().st_size
+
     def forget(self, number: int) -> None:
         """Cut that many bytes off what is on disk, as a crash before they were written would."""
-        files = [*self._folder.glob("appendonlydir/*.incr.aof"), *self._folder.glob("*.aof")]
-        (file,) = files
-        with file.open("r+b") as opened:
-            opened.truncate(max(0, file.stat().st_size - number))
+        with self._append_only().open("r+b") as opened:
+            opened.truncate(max(0, self.bytes_on_disk() - number))
+
+    def _append_only(self) -> Path:
+        # Version 7 has a folder of them, of which the last one grows.
+        (file,) = [*self._folder.glob("appendonlydir/*.incr.aof"), *self._folder.glob("*.aof")]
+        return file
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -96,11 +103,11 @@ class Server:
 
 
 @contextmanager
-def server(program: Path, folder: Path) -> Generator[Server]:
+def server(program: Path, folder: Path, *options: str) -> Generator[Server]:
     """A server that runs until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     running = Server(program, folder)
-    running.start()
+    running.start(*options)
     try:
         yield running
     finally:
