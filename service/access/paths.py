@@ -42,9 +42,11 @@ def is_guarded(path: str) -> bool:
 
 def is_page(path: str) -> bool:
     """Whether a guarded path is one that people open in a browser."""
-    segments = _resolved(_segments(_decoded(path) or ""))
+    segments = _segments(_decoded(path) or "")
     alone, *with_all_below = PAGES
-    return segments == alone or any(segments[: len(page)] == page for page in with_all_below)
+    return ".." not in segments and (
+        segments == alone or any(segments[: len(page)] == page for page in with_all_below)
+    )
 
 
 def _decoded(path: str) -> str | None:

@@ -110,7 +110,9 @@ async def log_out(request: Request) -> Response:
         await operators.end(session)
         operators.audit.logged_out(act_of(request), caller)
     response = RedirectResponse(LOGIN, status_code=303)
-    response.delete_cookie(COOKIE, path="/admin", httponly=True, samesite="lax")
+    response.delete_cookie(
+        COOKIE, path="/admin", httponly=True, samesite="lax", secure=_is_secure(request)
+    )
     return response
 
 
@@ -154,7 +156,7 @@ def _form(
         path=LOGIN,
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=_is_secure(request),
     )
     return response
 
@@ -190,10 +192,17 @@ def _begin_session(request: Request, caller: Caller, wanted: str) -> Response:
         httponly=True,
         # Not strict: a link in an alert must open the page. What changes something needs the token.
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=_is_secure(request),
     )
-    response.delete_cookie(FORM_COOKIE, path=LOGIN, httponly=True, samesite="strict")
+    response.delete_cookie(
+        FORM_COOKIE, path=LOGIN, httponly=True, samesite="strict", secure=_is_secure(request)
+    )
     return response
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS; the server asks a proxy it trusts (FORWARDED_ALLOW_IPS)."""
+    return request.url.scheme == "https"
 
 
 def _wait_text(seconds: float) -> str:

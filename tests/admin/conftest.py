@@ -1,0 +1,30 @@
+"""Fixtures: one Redis for the session, and a service whose figures a test puts in."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from service.redis_embedded import EmbeddedRedis
+from tests.admin.operator import Figures, OperatedService, operated
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
+    yield embedded.start()
+    embedded.leave()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Generator[OperatedService]:
+    """A service for tests that only look at answers."""
+    with operated(tmp_path_factory.mktemp("home"), redis_url, Figures()) as service:
+        yield service
+
+
+@pytest.fixture
+def service(tmp_path: Path, redis_url: str) -> Generator[OperatedService]:
+    """A service of one's own."""
+    with operated(tmp_path, redis_url, Figures()) as found:
+        yield found
