@@ -86,7 +86,10 @@ def waterfall(trace: Trace, zoned: Zoned) -> Waterfall | None:
         services=tuple(colours.items()),
         failed=sum(span.failed for span in trace.spans),
         ticks=tuple(
-            (figures.width(100 * tick / TICKS), _duration(length * tick // TICKS).text)
+            (
+                figures.width(100 * tick / TICKS),
+                _duration(length * tick // TICKS).text if tick else "0",
+            )
             for tick in range(TICKS + 1)
         ),
         left_out=trace.left_out,
