@@ -16,6 +16,13 @@ from starlette.responses import HTMLResponse
 from service.api.admin.access import csrf_token, require_admin
 from service.api.admin.documentation import SECURED
 from service.api.admin.pages import PAGE_RESPONSES
+from service.api.admin.sources import (
+    BudgetStates,
+    LedgerState,
+    budgets_of,
+    ledger_of,
+    reader_of,
+)
 from service.api.context import runtime_of
 from service.dependencies import Finding
 from service.keys import Caller
@@ -52,28 +59,23 @@ class UsageSource(Protocol):
         ...
 
 
-class BudgetSource(Protocol):
-    """What the page asks of the budgets."""
-
-    async def states(self) -> tuple[BudgetState, ...]:
-        """Every budget's present window. Raises `StoreUnavailable`."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where the page's figures come from; tests put their own here."""
 
     usage: UsageSource
-    budgets: BudgetSource
+    budgets: BudgetStates
     pending: Callable[[], int]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def sources_of(request: Request) -> Sources:
+def sources_of(
+    reader: Annotated[UsageSource, Depends(reader_of)],
+    budgets: Annotated[BudgetStates, Depends(budgets_of)],
+    ledger: Annotated[LedgerState, Depends(ledger_of)],
+) -> Sources:
     """The sources of the running service."""
-    books = runtime_of(request).books
-    return Sources(books.reader, books.budgets, lambda: books.ledger.pending)
+    return Sources(reader, budgets, lambda: ledger.pending)
 
 
 @router.get(
