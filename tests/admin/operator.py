@@ -16,7 +16,7 @@ from service.api.admin.sources import Period, budgets_of, ledger_of, reader_of
 from service.keys import add_key
 from service.ledger.documents import BudgetState, Day, Latency, Notable, Tokens, Totals, Usage
 from service.redis_store import StoreUnavailable
-from tests.service.running import Reply, RunningService, running, settings_for
+from tests.service.running import TARGETS, Reply, RunningService, running, settings_for
 
 TOTALS = Totals(
     requests=4,
@@ -211,11 +211,11 @@ def token_in(page: Reply) -> str:
 
 @contextmanager
 def operated(
-    home: Path, redis_url: str, figures: Figures, **changes: Any
+    home: Path, redis_url: str, figures: Figures, targets: str = TARGETS, **changes: Any
 ) -> Generator[OperatedService]:
     """The service until the block ends."""
     settings = settings_for(home, redis_url, **changes)
-    with running(settings) as service:
+    with running(settings, targets=targets) as service:
         for source in (reader_of, budgets_of, ledger_of):
             service.app.dependency_overrides[source] = lambda: figures
         yield OperatedService(service, figures, add_key(home, "operations", "admin"))
