@@ -26,7 +26,7 @@ from service.api.admin.sources import (
 from service.api.context import runtime_of
 from service.dependencies import Finding
 from service.keys import Caller
-from service.ledger.documents import BudgetState, Day, Notable, Usage
+from service.ledger.documents import Day, Notable, Usage
 from service.redis_store import StoreUnavailable
 from service.web.moments import Zoned
 from service.web.monitoring import Known, MonitoringView, monitoring_view

@@ -78,17 +78,17 @@ class LedgerState(Protocol):
 
 def reader_of(request: Request) -> Reader:
     """The running service's ledger, to read."""
-    return runtime_of(request).reader
+    return runtime_of(request).books.reader
 
 
 def budgets_of(request: Request) -> BudgetStates:
     """The running service's budgets."""
-    return runtime_of(request).budgets
+    return runtime_of(request).books.budgets
 
 
 def ledger_of(request: Request) -> LedgerState:
     """The running service's ledger, to write."""
-    return runtime_of(request).ledger
+    return runtime_of(request).books.ledger
 
 
 @asynccontextmanager
