@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -24,8 +24,7 @@ from service.errors import InvalidApiKey, PermissionDenied
 Role = Literal["app", "admin"]
 
 KEYS_FILE = "keys.json"
-DEV_KEY_FILE = "dev-api-key"
-DEV_APP = "dev"
+AUDIT_FILE = "keys-audit.log"
 UNKNOWN_KEY_REREAD_SECONDS = 0.25
 """An unknown key makes the store look at the file again, at most this often."""
 
@@ -90,6 +89,12 @@ def split_key(text: str) -> tuple[str, str] | None:
     if len(parts) != 3 or parts[0] != "gw" or not parts[1] or not parts[2] or not text.isascii():
         return None
     return parts[1], parts[2]
+
+
+def holds(record: KeyRecord, text: str) -> bool:
+    """Whether a key's text is that of a record."""
+    pair = split_key(text)
+    return pair is not None and (record.id, record.digest) == (pair[0], _digest(pair[1]))
 
 
 class KeyStore:
@@ -181,28 +186,29 @@ def write_records(path: Path, records: list[KeyRecord]) -> None:
 
 def add_key(home: Path, app: str, role: Role) -> str:
     """Create a key and return its text, which is not stored."""
+    text, record = make_key(app, role)
     with locked(home):
-        text, record = make_key(app, role)
         write_records(home / KEYS_FILE, [*read_records(home / KEYS_FILE), record])
+        note_change(home, "create", record, datetime.now(UTC))
     return text
 
 
-def ensure_dev_key(home: Path) -> str:
-    """The dev key's text, made at the first call; safe for many processes at once."""
-    with locked(home):
-        records = read_records(home / KEYS_FILE)
-        text = _usable_dev_key(home, records)
-        if text is not None:
-            return text
-        text, record = make_key(DEV_APP, "app")
-        now = record.created_at
-        kept = [
-            replace(old, revoked_at=old.revoked_at or now) if old.app == DEV_APP else old
-            for old in records
-        ]
-        write_records(home / KEYS_FILE, [*kept, record])
-        write_private(home / DEV_KEY_FILE, text + "\n")
-        return text
+def note_change(home: Path, action: str, record: KeyRecord, now: datetime) -> None:
+    """Add a line to `keys-audit.log`: what was done to which key, when, by which user here.
+
+    Call it under the lock.
+    """
+    line = {
+        "at": now.isoformat(timespec="seconds"),
+        "action": action,
+        "key": record.id,
+        "app": record.app,
+        "role": record.role,
+        "uid": os.getuid(),
+    }
+    descriptor = os.open(home / AUDIT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 @contextlib.contextmanager
@@ -215,22 +221,6 @@ def locked(home: Path) -> Generator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _usable_dev_key(home: Path, records: list[KeyRecord]) -> str | None:
-    try:
-        text = (home / DEV_KEY_FILE).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    pair = split_key(text)
-    if pair is None:
-        return None
-    identity, digest = pair[0], _digest(pair[1])
-    matches = any(
-        record.id == identity and record.digest == digest and record.revoked_at is None
-        for record in records
-    )
-    return text if matches else None
 
 
 def _record(entry: dict[str, Any]) -> KeyRecord:

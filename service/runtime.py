@@ -18,10 +18,11 @@ from service.attempts import Attempts
 from service.books import open_books
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
 from service.dependencies import Dependency, DependencyMonitor, reachable
+from service.dev_keys import DEV_ADMIN_KEY, DEV_KEY, ensure_dev_key
 from service.gateway import Gateway
 from service.inferences import Inferences
 from service.interruption import InFlight
-from service.keys import KeysError, KeyStore, ensure_dev_key
+from service.keys import KeysError, KeyStore
 from service.price_watch import PriceFileWatch
 from service.pricing import Pricing
 from service.providers.protocol import Provider
@@ -183,7 +184,8 @@ class Runtime:
     def _prepare_keys(self) -> None:
         self.users = UserHashes(user_hash_key(self.settings.home, self.settings.user_hash_key_file))
         if self.settings.development:
-            ensure_dev_key(self.settings.home)
+            for which in (DEV_KEY, DEV_ADMIN_KEY):
+                ensure_dev_key(self.settings.home, which)
         self.keys.refresh()
 
     async def _open_redis(self) -> RedisStore:

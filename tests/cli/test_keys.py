@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from service.errors import InvalidApiKey
@@ -16,7 +18,7 @@ async def test_a_made_key_opens_the_service_as_its_app(gaugeway: Gaugeway, home:
 
 
 def test_the_list_shows_ids_and_never_a_secret(gaugeway: Gaugeway) -> None:
-    key = gaugeway("keys", "create", "ops", "--admin").out.strip()
+    key = gaugeway("keys", "create", "ops", "--role", "admin").out.strip()
     _, identity, secret = key.split("_")
     listed = gaugeway("keys", "list").out
     assert identity in listed
@@ -35,6 +37,53 @@ def test_revoking_what_is_not_there_says_so(gaugeway: Gaugeway) -> None:
     ran = gaugeway("keys", "revoke", "nobody")
     assert ran.code == 1
     assert "gaugeway keys list" in ran.err
+
+
+async def test_programs_are_told_in_json(gaugeway: Gaugeway, home: Home) -> None:
+    made = json.loads(gaugeway("keys", "create", "ops", "--role", "admin", "--json").out)
+    caller = await KeyStore(home.path).authenticate(f"Bearer {made['key']}")
+    assert (caller.app, caller.role, caller.key_id) == ("ops", "admin", made["id"])
+    rotated = json.loads(gaugeway("keys", "rotate", made["id"], "--json").out)
+    assert (rotated["app"], rotated["role"], rotated["active"]) == ("ops", "admin", True)
+    assert rotated["replaces"]["id"] == made["id"]
+    assert rotated["replaces"]["active"] is False
+    revoked = json.loads(gaugeway("keys", "revoke", rotated["id"], "--json").out)
+    assert revoked["active"] is False
+    listed = json.loads(gaugeway("keys", "list", "--json").out)["keys"]
+    assert [key["id"] for key in listed] == [made["id"], rotated["id"]]
+    assert not any("digest" in key for key in listed)
+
+
+async def test_a_rotated_key_stops_at_once_unless_given_time(
+    gaugeway: Gaugeway, home: Home
+) -> None:
+    old = gaugeway("keys", "create", "checkout").out.strip()
+    new = gaugeway("keys", "rotate", old.split("_")[1])
+    with pytest.raises(InvalidApiKey):
+        await KeyStore(home.path).authenticate(f"Bearer {old}")
+    assert "stopped" in new.err
+    newer = gaugeway("keys", "rotate", new.out.split("_")[1], "--grace", "24h")
+    for key in (new.out.strip(), newer.out.strip()):
+        assert (await KeyStore(home.path).authenticate(f"Bearer {key}")).app == "checkout"
+    assert "until" in gaugeway("keys", "list").out
+
+
+@pytest.mark.parametrize("grace", ["-1", "1w", "100d", "soon", "1.5h"])
+def test_a_time_that_cannot_be_is_refused(gaugeway: Gaugeway, grace: str) -> None:
+    key = gaugeway("keys", "create", "checkout").out.strip()
+    ran = gaugeway("keys", "rotate", key.split("_")[1], f"--grace={grace}")
+    assert ran.code == 2
+    assert "--grace" in ran.err
+    assert "until" not in gaugeway("keys", "list").out
+
+
+@pytest.mark.parametrize("app", ["", "  ", "x" * 65, "two\nlines"])
+def test_an_app_has_a_name(gaugeway: Gaugeway, app: str) -> None:
+    assert gaugeway("keys", "create", app).code == 2
+
+
+def test_a_role_is_admin_or_app(gaugeway: Gaugeway) -> None:
+    assert gaugeway("keys", "create", "ops", "--role", "root").code == 2
 
 
 def test_a_damaged_key_file_is_one_message(gaugeway: Gaugeway, home: Home) -> None:

@@ -1,0 +1,69 @@
+"""The keys that a developer's machine finds at hand: one of an app, and one of an operator.
+
+They are made at the first start in dev, each in a file that its owner alone can read. No other
+environment makes keys by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.keys import (
+    KEYS_FILE,
+    KeyRecord,
+    Role,
+    holds,
+    locked,
+    make_key,
+    note_change,
+    read_records,
+    write_private,
+    write_records,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DevKey:
+    """A key at hand: the file in GAUGEWAY_HOME that holds it, and whose it is."""
+
+    file: str
+    app: str
+    role: Role
+
+
+DEV_KEY = DevKey("dev-api-key", "dev", "app")
+DEV_ADMIN_KEY = DevKey("dev-admin-key", "dev-admin", "admin")
+
+
+def ensure_dev_key(home: Path, which: DevKey = DEV_KEY) -> str:
+    """The key's text, made at the first call; safe for many processes at once.
+
+    Where its file was lost, the key it held is revoked: nobody knows who has it.
+    """
+    with locked(home):
+        records = read_records(home / KEYS_FILE)
+        now = datetime.now(UTC)
+        known = _read(home / which.file)
+        if any(record.active(now) and holds(record, known) for record in records):
+            return known
+        text, record = make_key(which.app, which.role, now=now)
+        kept = [_revoked(old, now) if old.app == which.app else old for old in records]
+        write_records(home / KEYS_FILE, [*kept, record])
+        write_private(home / which.file, text + "\n")
+        note_change(home, "create", record, now)
+        return text
+
+
+def _revoked(record: KeyRecord, now: datetime) -> KeyRecord:
+    if not record.active(now):
+        return record
+    return replace(record, revoked_at=now.isoformat(timespec="seconds"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
