@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.ledger.journal import Adopted, abandoned, adopt
+from service.ledger.losses import Losses
 from service.ledger.recording import BATCH_ENTRIES, Recorder
 from service.ledger.writer import Writer
 from service.redis_store import StoreUnavailable
@@ -24,12 +25,14 @@ class Adoption:
         self,
         folder: Path,
         recorder: Recorder,
+        losses: Losses,
         available: Callable[[], bool],
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._folder = folder
         self._recorder = recorder
+        self._losses = losses
         self._available = available
         self._look_seconds = look_seconds
         self._task: asyncio.Task[None] | None = None
@@ -69,20 +72,20 @@ class Adoption:
 
     async def _apply(self, adopted: Adopted) -> None:
         writer = Writer(adopted.writer, self._recorder)
-        position = damaged = applied = 0
+        position = applied = 0
         while True:
             part = await asyncio.to_thread(adopted.read, position, 4 * BATCH_ENTRIES)
-            damaged += part.damaged
+            if part.damaged:
+                self._losses.count(part.damaged, "journal_failed", "lines on disk are damaged")
             if part.position == position:
                 break
             await writer.send(part.entries)
             applied += len(part.entries)
             position = part.position
         logger.warning(
-            "Applied the journal %s of a worker that is gone: %d entries, %d damaged lines.",
+            "Applied the journal %s of a worker that is gone: %d entries.",
             adopted.path.name,
             applied,
-            damaged,
         )
         # The file stays until Redis has all of it on disk.
         while writer.unsynced:

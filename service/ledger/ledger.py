@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from otel import attributes as a
 from otel.instruments import Instruments
-from service.ledger.adoption import Adoption
+from service.ledger.adoption import LOOK_SECONDS, Adoption
 from service.ledger.entry import Entry, Recorded
 from service.ledger.journal import Journal, JournalFull, any_waiting, writer_name
+from service.ledger.losses import Losses
 from service.ledger.recording import BATCH_ENTRIES, Numbered, Recorder
 from service.ledger.writer import Writer
 from service.redis_store import StoreUnavailable
@@ -48,6 +48,7 @@ class Ledger:
         instruments: Instruments,
         retry_seconds: float = RETRY_SECONDS,
         confirm_seconds: float = CONFIRM_SECONDS,
+        adopt_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._instruments = instruments
         self._retry_seconds = retry_seconds
@@ -55,7 +56,10 @@ class Ledger:
         self._writer = Writer(writer_name(), recorder)
         self._folder = folder = home / JOURNAL_FOLDER
         self._journal = Journal(folder, self._writer.name, max_bytes=journal_max_bytes)
-        self._adoption = Adoption(folder, recorder, lambda: self.available)
+        self._losses = Losses(instruments, folder)
+        self._adoption = Adoption(
+            folder, recorder, self._losses, lambda: self.available, look_seconds=adopt_seconds
+        )
         self._queue: deque[_Posted] = deque()
         self._wake = asyncio.Event()
         self._number = 0
@@ -64,7 +68,6 @@ class Ledger:
         self._position = 0
         self._pending = 0
         self._copied_until = 0
-        self._dropping = False
         self._stopping = False
         self._closed = False
         self._task: asyncio.Task[None] | None = None
@@ -87,7 +90,7 @@ class Ledger:
         """Record an entry. Never raises; the future says where it is: in Redis, on disk or lost."""
         answer: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         if self._closed:
-            self._dropped(1, "journal_failed", "it was posted after the ledger was closed")
+            self._losses.count(1, "journal_failed", "it was posted after the ledger was closed")
             answer.set_result(_DROPPED)
             return answer
         self._number += 1
@@ -177,7 +180,7 @@ class Ledger:
             try:
                 outcomes.update(await self._writer.send([numbered]))
             except (TypeError, ValueError, AttributeError) as error:
-                self._dropped(1, "journal_failed", f"it cannot be written ({error})")
+                self._losses.count(1, "journal_failed", f"it cannot be written ({error})")
                 outcomes[numbered.number] = _DROPPED
         return outcomes
 
@@ -191,7 +194,9 @@ class Ledger:
                     self._journal.read, self._position, 4 * BATCH_ENTRIES
                 )
                 if part.damaged:
-                    self._dropped(part.damaged, "journal_failed", "its line on disk is damaged")
+                    self._losses.count(
+                        part.damaged, "journal_failed", "its line on disk is damaged"
+                    )
                 if part.position == self._position:
                     break
                 await self._apply(part.entries)
@@ -207,7 +212,8 @@ class Ledger:
             self._reached = False
             return
         self._position = self._pending = 0
-        self._away, self._reached, self._dropping = False, True, False
+        self._away, self._reached = False, True
+        self._losses.over()
         logger.warning(
             "Redis takes usage entries again; %d from disk were applied in %.1f s.",
             applied,
@@ -248,21 +254,10 @@ class Ledger:
             written, kind, why = 0, "journal_failed", f"the journal cannot be written ({error})"
         self._pending += written
         if kind:
-            self._dropped(len(batch) - written, kind, why)
+            self._losses.count(len(batch) - written, kind, why)
         for position, posted in enumerate(batch):
             self._queue.popleft()
             _resolve(posted, _JOURNALED if position < written else _DROPPED)
-
-    def _dropped(self, number: int, kind: str, why: str) -> None:
-        self._instruments.ledger_dropped.add(number, {a.ERROR_TYPE: kind})
-        if not self._dropping:
-            self._dropping = True
-            logger.error(
-                "An entry of the usage ledger was lost: %s. Others may follow; they are counted in "
-                "gaugeway.ledger.dropped. Journal: %s.",
-                why,
-                self._journal.path,
-            )
 
 
 def _resolve(posted: _Posted, outcome: Recorded) -> None:

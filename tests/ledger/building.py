@@ -91,6 +91,7 @@ async def opened(
             instruments=telemetry.telemetry.instruments,
             retry_seconds=0.1,
             confirm_seconds=0.2,
+            adopt_seconds=0.2,
         )
         await ledger.start()
         reader = LedgerReader(redis, calendar, now=now, waiting=ledger.waiting)

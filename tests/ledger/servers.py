@@ -55,12 +55,21 @@ class Server:
         wait_for(self.answers, "the Redis server to answer", 30)
 
     def answers(self) -> bool:
+        return self.ask(b"PING").startswith(b"+PONG")
+
+    def empty(self) -> None:
+        """Take out everything, scripts included."""
+        assert self.ask(b"FLUSHALL").startswith(b"+OK")
+        assert self.ask(b"SCRIPT FLUSH").startswith(b"+OK")
+
+    def ask(self, command: bytes) -> bytes:
+        """The reply to one command, empty where there is none."""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
+            connection.settimeout(5)
             connection.connect(str(self._path))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
-        return False
+            connection.sendall(command + b"\r\n")
+            return connection.recv(65536)
+        return b""
 
     def kill(self) -> None:
         """Kill it as -9 does; what it did not write is lost."""

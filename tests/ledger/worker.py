@@ -13,16 +13,18 @@ import time
 from pathlib import Path
 
 from service.ledger.entry import Recorded
+from service.ledger.recording import Bounds
 from tests.ledger.building import entry, opened
 
-PACE_SECONDS = 0.004
+PACE_SECONDS = 0.006
+EACH_USER = Bounds(users=1_000_000)
 
 
 async def main(url: str, home: Path, log: Path, number: int) -> None:
     ending = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ending.set)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    async with opened(url, home) as parts:
+    async with opened(url, home, bounds=EACH_USER) as parts:
         posted: list[asyncio.Future[Recorded]] = []
         while not ending.is_set():
             user = f"w{number}-{len(posted)}"
