@@ -15,6 +15,7 @@ from cli.keys import keys
 from cli.logs import logs
 from cli.running import down, up
 from cli.status import status
+from cli.top import top
 from service.keys import KeysError
 from stack.binaries import BinaryError
 from stack.containers import ContainersError
@@ -43,6 +44,7 @@ _PREPARE = "Prepare"
 app.command(rich_help_panel=_RUN)(up)
 app.command(rich_help_panel=_RUN)(down)
 app.command(rich_help_panel=_LOOK)(status)
+app.command(rich_help_panel=_LOOK)(top)
 app.command(rich_help_panel=_LOOK)(logs)
 app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_LOOK)(export)
