@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import aiohttp
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.console import console, show_error, show_json
 from cli.demo_keys import demo_keys
 from cli.engine import look
 from cli.journey_view import journey_document, show_journey
+from cli.operations_page import operations_page
 from stack.containers import runs_in_containers
 from stack.journey import APP, Journey, JourneyError, Traveller, chosen_request
 from stack.links import links
@@ -118,6 +120,7 @@ def _show(
     show_journey(screen, journey, addresses)
     if grafana:
         screen.print(f"\ndashboards: {settings.url('grafana')}/dashboards")
+    screen.print(f"\n{escape(operations_page(settings))}")
 
 
 def _totals(report: Report) -> dict[str, int]:

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 
 from cli.console import console, show_error, show_failed, status_view
 from cli.engine import Engine, choose
+from cli.operations_page import operations_page
 from stack.containers import Containers, ContainersError, runs_in_containers
 from stack.lifecycle import (
     ComponentsFailedError,
@@ -139,6 +141,7 @@ def _report(settings: Settings, started: Started, *, detach: bool) -> None:
     if _has_grafana(started) and settings.secured:
         password = settings.home.secrets / GRAFANA_LOGIN
         screen.print(f"Grafana: user admin, password in {password}")
+    screen.print(escape(operations_page(settings)))
     screen.print("next: [bold]gaugeway demo[/] follows one request through it")
     if not detach:
         screen.print("[dim]Ctrl-C stops it[/]")

@@ -64,6 +64,11 @@ class Home:
         return self.path / "dev-api-key"
 
     @property
+    def dev_admin_key(self) -> Path:
+        """Return where the service puts its development key for operators."""
+        return self.path / "dev-admin-key"
+
+    @property
     def socket(self) -> Path:
         """Return the process manager's socket: under the home, or a short path if that is long."""
         plain = self.run / "process-compose.sock"

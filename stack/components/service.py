@@ -90,8 +90,14 @@ def _own_settings(settings: Settings, redis_url: str, scrape_token: Path | None)
 
 
 def _places(settings: Settings, *, grafana: bool) -> dict[str, str]:
-    """Where the operations page reads and links traces, unless the operator says otherwise."""
-    values = {"GAUGEWAY_TEMPO_URL": settings.url("tempo")}
+    """Where the operations page reads and links traces, and what /api/health looks at.
+
+    The operator's own words come first.
+    """
+    values = {
+        f"GAUGEWAY_{name.upper()}_URL": settings.url(name)
+        for name in ("prometheus", "loki", "tempo")
+    }
     if grafana:
         values["GAUGEWAY_GRAFANA_URL"] = settings.url("grafana")
     return {name: settings.inherited.get(name) or value for name, value in values.items()}

@@ -108,6 +108,8 @@ def test_the_service_sends_otlp_over_http_to_this_stacks_collector(
     assert environment["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
     assert "OTEL_EXPORTER_OTLP_HEADERS" not in environment
     assert environment["GAUGEWAY_SIMULATE_CONTROL"] == "1"
+    for backend in ("prometheus", "loki", "tempo"):
+        assert environment[f"GAUGEWAY_{backend.upper()}_URL"] == settings.url(backend)
 
 
 @pytest.mark.parametrize("environment", ["staging", "prod"])
