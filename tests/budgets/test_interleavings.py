@@ -31,7 +31,7 @@ from service.errors import BudgetExceeded
 from tests.budgets.building import Clock, Rig, rig
 
 T = TypeVar("T")
-WHOLE = 2**53 + 1
+WHOLE = 2**59 + 1
 EACH_APP = WHOLE * 2 // 3
 BUDGETS = f"""
 budgets:

@@ -79,7 +79,7 @@ async def test_giving_back_twice_or_after_settling_takes_nothing_twice(
 async def test_limits_beyond_what_doubles_hold_are_exact_to_the_last_picodollar(
     redis_url: str, tmp_path: Path
 ) -> None:
-    limit = 2**53 + 1
+    limit = 2**59 + 1
     text = REFUSING.replace("0.000000001000", f"{limit // 10**12}.{limit % 10**12:012d}")
     async with rig(redis_url, tmp_path, text) as books:
         lease = await books.reserve(limit - 1)
@@ -90,7 +90,7 @@ async def test_limits_beyond_what_doubles_hold_are_exact_to_the_last_picodollar(
         assert await amounts(books, last) == (limit, 0)
         (state,) = await books.budgets.states()
         assert (state.spent, state.remaining, state.level) == (
-            "9007.199254740993",
+            "576460.752303423489",
             "0",
             "exhausted",
         )
