@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from otel import attributes as names
 from otel.redaction import redact
@@ -108,8 +109,8 @@ def _translated(request: Request, error: Exception) -> tuple[ServiceError, Mappi
                 f"Unknown request URL: {where}. See /openapi.json for what there is."
             ), headers
         case 405:
-            allowed = headers.get("allow") or headers.get("Allow") or "another method"
-            return MethodNotAllowed(f"{where} is not allowed; use {allowed}."), headers
+            allowed = _methods(request) or headers.get("Allow", "another method")
+            return MethodNotAllowed(f"{where} is not allowed; use {allowed}."), {"Allow": allowed}
         case 413:
             return RequestTooLarge("The request body is larger than this service takes."), headers
         case 415:
@@ -118,6 +119,19 @@ def _translated(request: Request, error: Exception) -> tuple[ServiceError, Mappi
             return InvalidRequest("The request cannot be served as it is written."), headers
         case _:
             return InternalError(INTERNAL_MESSAGE), {}
+
+
+def _methods(request: Request) -> str:
+    """The methods of an address, of which the framework names those of its first route alone."""
+    methods: set[str] = set()
+    pending: list[Any] = list(request.app.routes)
+    while pending:
+        route = pending.pop()
+        # FastAPI keeps an included router as a route of its own.
+        pending += getattr(getattr(route, "original_router", None), "routes", ())
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
 
 
 def _count_rejection(request: Request, error: ServiceError) -> None:

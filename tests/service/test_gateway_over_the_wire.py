@@ -277,14 +277,16 @@ async def test_every_one_of_many_requests_ends_once_however_it_ends(
     async with three_peers(tmp_path, redis_url) as (upstream, service, client):
         upstream.handler = handle
         found = Counter(await asyncio.gather(*[one(number) for number in range(count)]))
-        await until(lambda: len(inference_attributes(service.telemetry)) == count)
         await until(lambda: not service.runtime.in_flight)
         spans = inference_attributes(service.telemetry)
+        # Where the short deadline passed before a provider was asked, there is no inference.
+        ended = len(spans)
+        assert count - count / 10 <= ended <= count
         assert found["whole"] > 0
         assert found["cut"] > 0
         assert found["left"] == count / 10
-        assert len(usage_records(service.telemetry)) == count
-        assert service.telemetry.value(names.STREAMS) == count
+        assert len(usage_records(service.telemetry)) == ended
+        assert service.telemetry.value(names.STREAMS) == ended
         outcomes = Counter(span["gaugeway.outcome"] for span in spans)
         assert outcomes["completed"] >= found["whole"]
         assert "abandoned" not in outcomes
