@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 30.0
 """How long after its request's deadline a reservation lapses."""
 LARGEST_AMOUNT = 10**16
-"""Of one reservation: more never fits into a limit that refuses, and sums stay within 64 bits."""
+"""Of one reservation at a budget that refuses nothing, so that sums stay within 64 bits."""
 RELOAD_SECONDS = 1.0
 TELL_SECONDS = 5.0
 
@@ -204,7 +204,7 @@ class Budgets:
                 budget,
                 budget.windows.at(moment),
                 value,
-                min(amounts[budget.unit], LARGEST_AMOUNT),
+                min(amounts[budget.unit], _most(budget)),
                 () if routed else budget.routes_for(request.operation, target.model),
             )
             for budget, value in concerned
@@ -288,6 +288,11 @@ class Budgets:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
+
+
+def _most(budget: Budget) -> int:
+    """What is worth reserving: of a limit that refuses, anything above it is above it."""
+    return budget.limit + 1 if budget.refuses else LARGEST_AMOUNT
 
 
 def _in_dollars(concerned: Sequence[tuple[Budget, str]]) -> bool:

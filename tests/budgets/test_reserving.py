@@ -309,3 +309,17 @@ async def test_without_redis_nothing_goes_on_where_the_operator_says_so(tmp_path
         with pytest.raises(BudgetsUnavailable) as caught:
             await books.reserve(1)
         assert (caught.value.status, caught.value.retry_after) == (503, 2)
+
+
+async def test_absurdly_large_requests_are_refused_and_overflow_nothing(
+    redis_url: str, tmp_path: Path
+) -> None:
+    largest = REFUSING.replace("0.000000001000", "1000000")
+    async with rig(redis_url, tmp_path, largest) as books:
+        await books.reserve(10**18)
+        for _ in range(20):
+            await refused(books, 10**30)
+    async with rig(redis_url, tmp_path, largest.replace(", {at: 100, do: refuse}", "")) as books:
+        for _ in range(20):
+            lease = await books.reserve(10**30)
+        assert await amounts(books, lease) == (0, 20 * 10**16)
