@@ -12,7 +12,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -23,16 +23,17 @@ from service.ledger.export.postgresql import (
     DEFAULT_TABLE,
     Database,
     ExportError,
+    Written,
+    table_name,
     write_postgresql,
 )
 from service.ledger.export.reading import UsageRows
 from service.ledger.export.rows import Grain, UsageRow
 from service.ledger.export.span import DateError, Span, parse_day
 from service.ledger.export.text import Format, write_text
+from service.ledger.zone import remembered_time_zone
 from service.redis_store import StoreUnavailable
 from service.settings import Settings, SettingsError, load_settings
-
-T = TypeVar("T")
 
 _REFUSALS = (
     DateError,
@@ -59,37 +60,24 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Export:
-    """An order with all that it needs to be carried out."""
+class _Exported:
+    """What a writer made of the rows, and which days, by which time zone, they were of."""
 
-    order: Order
-    settings: Settings
-    calendar: Calendar
-    span: Span
-
-    async def write(self, write: Callable[[AsyncIterable[UsageRow]], Awaitable[T]]) -> T:
-        """Give every row to `write`."""
-        async with open_store(self.settings) as store:
-            rows = UsageRows(store, self.calendar).rows(self.span, self.order.grain)
-            async with aclosing(rows):
-                return await write(rows)
-
-    def described(self) -> str:
-        return (
-            f"{self.span.first} to {self.span.last} by {self.order.grain} "
-            f"({self.calendar.time_zone})"
-        )
+    result: Any
+    description: str
 
 
 def run(order: Order) -> int:
     """Do it; the exit code. What went wrong is one message on standard error."""
     try:
-        database = Database.parse(order.address) if order.address is not None else None
         settings = load_settings()
-        calendar = _calendar(settings)
-        span = span_of(order, datetime.now(UTC).astimezone(calendar.zone).date(), calendar)
-        export = _Export(order, settings, calendar, span)
-        said = _into_text(export) if database is None else _into_database(export, database)
+        calendar = _calendar(settings, settings.time_zone)
+        # What is no address, no table or no day is refused before anything is opened.
+        span_of(order, _today(calendar), calendar)
+        if order.address is None:
+            said = _into_text(order, settings)
+        else:
+            said = _into_database(order, Database.parse(order.address), settings)
     except BrokenPipeError:
         # Whoever read standard output has enough. Nothing is left to be flushed into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,6 +88,27 @@ def run(order: Order) -> int:
     if not order.quiet:
         Console(stderr=True, highlight=False, soft_wrap=True).print(said, style="dim", markup=False)
     return 0
+
+
+async def _export(
+    order: Order,
+    settings: Settings,
+    write: Callable[[AsyncIterable[UsageRow]], Awaitable[object]],
+) -> _Exported:
+    """Give every row to `write`."""
+    async with open_store(settings) as store:
+        # The service's own word goes before this environment's, which may be cron's.
+        zone = await remembered_time_zone(store) or settings.time_zone
+        calendar = _calendar(settings, zone)
+        span = span_of(order, _today(calendar), calendar)
+        rows = UsageRows(store, calendar).rows(span, order.grain)
+        async with aclosing(rows):
+            result = await write(rows)
+    return _Exported(result, f"{span.first} to {span.last} by {order.grain} ({zone})")
+
+
+def _today(calendar: Calendar) -> date:
+    return datetime.now(UTC).astimezone(calendar.zone).date()
 
 
 def span_of(order: Order, today: date, calendar: Calendar) -> Span:
@@ -120,24 +129,30 @@ def _first_kept(grain: Grain, today: date, kept: Retention) -> date:
     return today - timedelta(days=days[grain])
 
 
-def _calendar(settings: Settings) -> Calendar:
+def _calendar(settings: Settings, time_zone: str) -> Calendar:
     kept = Retention(settings.ledger_hours, settings.ledger_days, settings.ledger_months)
-    return Calendar(settings.time_zone, kept)
+    return Calendar(time_zone, kept)
 
 
-def _into_text(export: _Export) -> str:
-    with _opened(export.order.output) as output:
-        count = asyncio.run(export.write(lambda rows: write_text(rows, output, export.order.form)))
+def _into_text(order: Order, settings: Settings) -> str:
+    with _opened(order.output) as output:
+        exported = asyncio.run(
+            _export(order, settings, lambda rows: write_text(rows, output, order.form))
+        )
         output.flush()
-    return f"{_rows(count)}, {export.described()}"
+    return f"{_rows(exported.result)}, {exported.description}"
 
 
-def _into_database(export: _Export, database: Database) -> str:
-    table = export.order.table or DEFAULT_TABLE
-    written = asyncio.run(export.write(lambda rows: write_postgresql(rows, database, table)))
+def _into_database(order: Order, database: Database, settings: Settings) -> str:
+    table = order.table or DEFAULT_TABLE
+    table_name(table)
+    exported = asyncio.run(
+        _export(order, settings, lambda rows: write_postgresql(rows, database, table))
+    )
+    written: Written = exported.result
     said = (
         f"{table}: {_rows(written.new)} added, {written.changed} brought up to date, "
-        f"{written.unchanged} as they were; {export.described()}"
+        f"{written.unchanged} as they were; {exported.description}"
     )
     if written.kept:
         said += (

@@ -17,6 +17,7 @@ from service.ledger.ledger import Ledger
 from service.ledger.reading import LedgerReader
 from service.ledger.recording import Recorder
 from service.ledger.scripts import ScriptQueue
+from service.ledger.zone import remember_time_zone
 from service.redis_store import RedisStore
 from service.settings import Settings
 from service.settlement import Settlement
@@ -73,6 +74,7 @@ async def open_books(
     )
     await ledger.start()
     stack.push_async_callback(ledger.close)
+    await remember_time_zone(redis, settings.time_zone)
     budgets = Budgets(
         file=_budgets_file(settings, targets),
         scripts=scripts,
