@@ -101,6 +101,7 @@ class Runtime:
             settings.cache_max_age_seconds,
             settings.cache_max_entry_bytes,
             settings.cache_max_entries,
+            settings.cache_max_bytes,
         )
         self.operators = await open_operators(
             settings.home, self.keys, redis, session_hours=settings.session_hours

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.settings import Settings
 from tests.compose.rendering import ENVIRONMENTS, Service, long_running, render, services
 
 CASES = [(environment, name) for environment in ENVIRONMENTS for name in services(environment)]
@@ -117,3 +118,16 @@ def test_load_starts_only_when_asked() -> None:
     load = services("dev")["load"]
     assert load["profiles"] == ["load"]
     assert load["restart"] == "no"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_redis_keeps_what_it_took_and_has_room_for_it(environment: str) -> None:
+    """Its file is on, nothing is evicted, and the response cache takes a part of it only."""
+    redis = part(environment, "redis")
+    command: list[str] = redis["command"]
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    assert options["--appendonly"] == "yes"
+    assert options["--maxmemory-policy"] == "noeviction"
+    megabytes = int(options["--maxmemory"].removesuffix("mb"))
+    assert megabytes * 1024**2 >= 4 * Settings.model_fields["cache_max_bytes"].default
+    assert int(redis["mem_limit"]) >= 2 * megabytes * 1024**2
