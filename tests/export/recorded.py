@@ -12,6 +12,7 @@ from service.ledger.calendar import Calendar
 from service.ledger.entry import Entry
 from service.ledger.recording import Bounds, Numbered, Recorder
 from service.ledger.scripts import ScriptQueue
+from service.ledger.zone import remember_time_zone
 from service.redis_store import RedisStore
 
 MODELS = {"gpt-4o": "openai", "claude-sonnet-4-5": "anthropic", "gpt-4o-mini": "openai"}
@@ -79,6 +80,7 @@ async def fill(
     store = RedisStore(url, timeout=5, pool_size=2)
     try:
         await store.run("FLUSHALL", _flush)
+        await remember_time_zone(store, calendar.time_zone)
         scripts = ScriptQueue(store)
         recorder = Recorder(scripts, calendar, bounds=bounds)
         for start in range(0, len(entries), 100):
