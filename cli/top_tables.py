@@ -77,7 +77,7 @@ def _budget_columns(shape: Shape) -> list[_Column]:
         _Column("budget", share=1),
         _Column("", width=_bar_width(shape)),
         _Column("used", width=7, right=True),
-        _Column("spent of limit", width=18, right=True),
+        _Column("spent of limit", width=18 if shape.width < WIDE else 24, right=True),
         _Column("forecast", width=9, right=True),
         _Column("resets in", width=10, right=True),
     ]
@@ -126,11 +126,14 @@ def _forecast(state: BudgetState) -> str:
 
 
 def _request_columns(kind: str, shape: Shape) -> list[_Column]:
-    last = _Column("error", share=2) if kind == "failed" else _Column("cost", 12, right=True)
+    failed = kind == "failed"
     columns = [_Column(kind, width=8), _Column("model", share=3)]
     if shape.width >= NARROW:
-        columns += [_Column("app", share=2), _Column("tokens", width=12, right=True)]
-    columns += [_Column("took", width=8, right=True), last]
+        columns.append(_Column("app", share=2))
+        # What failed has used little, and its error needs the room.
+        columns += [] if failed else [_Column("tokens", width=12, right=True)]
+    columns.append(_Column("took", width=8, right=True))
+    columns.append(_Column("error", share=3) if failed else _Column("cost", 12, right=True))
     if shape.width >= WIDE:
         columns.append(_Column("trace", width=32))
     return columns
