@@ -284,7 +284,7 @@ async def test_a_key_that_holds_something_else_harms_nothing_but_itself(
     redis: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened(redis.url, tmp_path) as parts:
-        prefix = "gaugeway:{ledger}:usage:day:2026-11-21:"
+        prefix = "gaugeway:{ledger}:usage:day:2035-11-21:"
         await parts.redis.run("SET", lambda client: client.set(f"{prefix}model", "not a hash"))
         assert await outcomes(parts.ledger, [entry(1)]) == {"applied"}
         assert "hold something else" in caplog.text
