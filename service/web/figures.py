@@ -64,11 +64,13 @@ def count(number: int) -> Figure:
 
 def short_count(number: int) -> Figure:
     """A number that may be large: 1.25M stands for it, the exact one is beside it."""
-    for size, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**4, "k")):
-        if number >= size:
-            unit = 1000 if letter == "k" else size
-            return Figure(f"{Decimal(number) / unit:.3g}{letter}", str(number))
-    return count(number)
+    if number < 10_000:
+        return count(number)
+    for size, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        # What three digits round to a thousand of one unit is one of the next.
+        if number * 2_000 >= size * 1_999:
+            return Figure(f"{Decimal(number) / size:.3g}{letter}", str(number))
+    return Figure(f"{Decimal(number) / 1000:.3g}k", str(number))
 
 
 def duration(milliseconds: float | None) -> Figure:

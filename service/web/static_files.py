@@ -37,11 +37,6 @@ def static_url(name: str) -> str:
     return f"{PREFIX}{name}?v={static_files()[name].version}"
 
 
-def is_static_file(path: str) -> bool:
-    """Whether a request's path is exactly that of a file; it holds no data of anybody."""
-    return path.startswith(PREFIX) and path[len(PREFIX) :] in static_files()
-
-
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, StaticFile]]:
     found: list[tuple[str, StaticFile]] = []
     for entry in folder.iterdir():

@@ -86,7 +86,6 @@ def full_usage() -> Usage:
                 amount_text(Decimal("3.21") / (place + 1) ** 2),
                 6000 // (place + 1),
                 errors=60 // (place + 1),
-                unpriced=41 if model == "llama-3.3" else 0,
             )
             for place, model in enumerate(MODELS)
         }

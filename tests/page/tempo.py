@@ -22,8 +22,8 @@ def encoded(number: int, size: int = 8) -> str:
 
 
 def attribute(key: str, value: object) -> Json:
-    kinds = {bool: "boolValue", int: "intValue", float: "doubleValue"}
-    kind = kinds.get(type(value), "stringValue")
+    kinds = {"bool": "boolValue", "int": "intValue", "float": "doubleValue"}
+    kind = kinds.get(type(value).__name__, "stringValue")
     return {"key": key, "value": {kind: str(value) if kind == "intValue" else value}}
 
 

@@ -60,6 +60,18 @@ def test_axe_finds_nothing_on_the_waterfall_and_the_login(
         visit.keep(f"login-{scheme}-{size}")
 
 
+def test_axe_is_awake(page: PageUnderTest) -> None:
+    with page.visit() as visit:
+        visit.open("/admin/monitoring")
+        visit.page.evaluate("document.getElementById('cost-today').style.color = '#ccc'")
+        visit.page.evaluate(
+            "document.querySelector('main').append(document.createElement('input'))"
+        )
+        assert {"color-contrast", "label"} <= {
+            violation[2:].split('"')[0] for violation in visit.violations()
+        }
+
+
 def test_the_keyboard_alone_reaches_and_works_everything(page: PageUnderTest) -> None:
     with page.visit() as visit:
         visit.open("/admin/monitoring")

@@ -1,4 +1,4 @@
-"""`GET /admin/static/…`: the pages' styles and scripts. They are the same for everybody."""
+"""`GET /static/…`: the pages' styles and scripts. They are the same for everybody."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ async def static_file(request: Request, name: str) -> Response:
         raise NotFound("There is no such file.")
     tag = f'"{found.version}"'
     versioned = request.query_params.get("v") == found.version
-    headers = {"cache-control": FOR_EVER if versioned else ASK_AGAIN, "etag": tag}
+    headers = {
+        "cache-control": FOR_EVER if versioned else ASK_AGAIN,
+        "etag": tag,
+        "x-content-type-options": "nosniff",
+    }
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(found.content, headers=headers, media_type=found.media_type)
