@@ -7,6 +7,7 @@ import json
 import random
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -44,7 +45,14 @@ class Books:
 
     def ledger(self) -> dict[str, Any]:
         """The app's part of today's, and where midnight has just passed of yesterday's, usage."""
-        return self._usage()["by_app"][self.app]
+        by_app = self._usage()["by_app"]
+        assert self.app in by_app, f"{sorted(by_app)}; answers: {self.outcomes}"
+        return by_app[self.app]
+
+    @property
+    def outcomes(self) -> Counter[tuple[str, int]]:
+        """How often each kind of request was answered with which status."""
+        return Counter((answer.name, answer.status) for answer in self.answers)
 
     def logged(self) -> tuple[Decimal, int]:
         """The sum over the usage records in Loki, and how many there are."""
