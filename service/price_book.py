@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
@@ -79,9 +79,37 @@ class Entry:
         )
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """Provider and model, as the book calls them."""
+        return self.provider.id, self.model.id
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a provider's name for a model leads here."""
+        return self.model.is_match(name)
+
+    @property
     def contexts(self) -> tuple[Context, ...]:
         """What a request can be besides ordinary to have other prices."""
         return tuple(variant.when for variant in self.variants)
+
+    @property
+    def days(self) -> frozenset[date]:
+        """On which the prices may become others."""
+        return frozenset(
+            constraint.start_date
+            for constraint in self._constraints()
+            if isinstance(constraint, StartDateConstraint)
+        )
+
+    @property
+    def hours(self) -> frozenset[time]:
+        """In UTC, at which the prices may become others, each day."""
+        return frozenset(
+            _in_utc(moment)
+            for constraint in self._constraints()
+            if isinstance(constraint, TimeOfDateConstraint)
+            for moment in (constraint.start_time, constraint.end_time)
+        )
 
     @property
     def variants(self) -> tuple[PriceVariant, ...]:
@@ -102,6 +130,15 @@ class Entry:
         for period in prices:
             yield period.constraint, tuple(_unit_prices(period.prices))
 
+    def says_as(self, other: Entry) -> bool:
+        """Whether another version of the book states the same prices, days and all."""
+        mine, its = self.model, other.model
+        return mine.prices == its.prices and list(self.variants) == list(other.variants)
+
+    def _constraints(self) -> Iterator[Constraint]:
+        yield from (constraint for constraint, _ in self.periods())
+        yield from (variant.constraint for variant in self.variants)
+
     @property
     def _own(self) -> bool:
         # A provider may serve another's model at that one's prices, but not at its tiers.
@@ -114,11 +151,11 @@ class Entry:
         yield self._period(at)
         for key, value in context.items():
             kinds = sorted(
-                name
+                price.unit.kind
                 for variant in self.variants
                 if variant.when == {key: value}
                 and (variant.constraint is None or variant.constraint.active(at))
-                for name in variant.prices.__dict__
+                for price in _unit_prices(variant.prices)
             )
             said = f"has prices of its own: {', '.join(kinds)}" if kinds else "has none of its own"
             yield f"{key.replace('_', ' ')} {value} {said}"
@@ -140,6 +177,7 @@ class PriceBook:
     def __init__(self, snapshot: DataSnapshot | None = None, source: str = SOURCE) -> None:
         self._snapshot = snapshot or get_snapshot()
         self.source = source
+        self._by_name: dict[tuple[str, str], Entry] = {}
 
     def find(self, provider: str, model: str, base_url: str | None = None) -> Entry | None:
         """The entry for a model at a provider, None where the book has none.
@@ -154,6 +192,19 @@ class PriceBook:
         except LookupError:
             return None
         return Entry(*found, self.source)
+
+    def maker(self, model: str) -> str | None:
+        """The provider that a model's name alone leads to, None where it leads to none."""
+        try:
+            return self._snapshot.find_provider(model.lower(), None, None).id
+        except LookupError:
+            return None
+
+    def entry(self, provider: str, model: str) -> Entry | None:
+        """The entry of that very name, which some patterns do not lead to, else as `find`."""
+        if not self._by_name:
+            self._by_name = {(entry.provider.id, entry.model.id): entry for entry in self}
+        return self._by_name.get((provider, model)) or self.find(provider, model)
 
     def __iter__(self) -> Iterator[Entry]:
         for provider in self._snapshot.providers:
@@ -178,6 +229,12 @@ def _unit_prices(prices: ModelPrice) -> Iterator[UnitPrice]:
             yield UnitPrice(unit, price.base, tiers)
         elif price is not None:
             yield UnitPrice(unit, price)
+
+
+def _in_utc(moment: time) -> time:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return datetime.combine(date(2000, 1, 1), moment).astimezone(UTC).timetz()
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -34,10 +34,33 @@ class FileEntry:
     place: str
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """Provider and model, as the price book would call them."""
+        return provider_id(self.entry.provider), self.entry.model.lower()
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a provider's name for a model leads here."""
+        return _matches(self.entry.model, name)
+
+    @property
     def contexts(self) -> Sequence[Context]:
         """What a request can be besides ordinary to have other prices."""
         tiers = tuple({"service_tier": name} for name in self.entry.service_tiers)
         return (*tiers, {"processing": "batch"}) if self.entry.batch else tiers
+
+    def holds(self, at: datetime) -> bool:
+        """Whether this is a day of its."""
+        return _holds(self.entry, at.date())
+
+    @property
+    def days(self) -> frozenset[date]:
+        """On which the prices may become others."""
+        return turns(self.entry)
+
+    @property
+    def hours(self) -> frozenset[time]:
+        """None: the file's prices hold for whole days."""
+        return frozenset()
 
     @property
     def name(self) -> str:
@@ -90,12 +113,17 @@ class PriceFile:
         A whole name goes before a pattern, a longer pattern before a shorter one, and of prices
         for the same the one that began last.
         """
-        fitting = [
-            entry
-            for entry in self.models
-            if _fits(entry.entry, provider, model) and _holds(entry.entry, at.date())
-        ]
+        fitting = [entry for entry in self.all_of(provider, model) if entry.holds(at)]
         return max(fitting, key=lambda entry: _rank(entry.entry), default=None)
+
+    def all_of(self, provider: str, model: str) -> list[FileEntry]:
+        """The entries for a model on any day."""
+        return [entry for entry in self.models if _fits(entry.entry, provider, model)]
+
+    def concerns(self, provider: str, model: str) -> bool:
+        """Whether an entry or a discount is for a model on any day."""
+        entries = (*(found.entry for found in self.models), *self.discounts)
+        return any(_fits(entry, provider, model) for entry in entries)
 
     def discount(self, provider: str, model: str, at: datetime) -> Discount | None:
         """The one discount that counts for a model on that day: the most specific."""
@@ -125,6 +153,12 @@ def load_price_file(path: Path) -> PriceFile:
         lines = problems(error, raw, naming=("provider", "model"))
         raise PriceFileError(f"The price file {path} is not valid:\n" + "\n".join(lines)) from None
     return PriceFile.of(document, path.name)
+
+
+def turns(entry: ModelPrices | Discount) -> frozenset[date]:
+    """The first day on which it holds, and the first on which it no longer does."""
+    ended = entry.until + timedelta(days=1) if entry.until else None
+    return frozenset(day for day in (entry.begins, ended) if day is not None)
 
 
 def _fits(entry: ModelPrices | Discount, provider: str, model: str) -> bool:

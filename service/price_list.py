@@ -40,9 +40,28 @@ class PriceList:
         if own is not None:
             return Offer(own)
         listed = self.book.find(provider, model, base_url)
+        return self._offered(listed, provider, model, at)
+
+    def named(self, provider: str, model: str, at: datetime) -> Offer | None:
+        """The same for the very names that the sources use."""
+        own = self.file.find(provider, model, at)
+        if own is not None:
+            return Offer(own)
+        return self._offered(self.book.entry(provider, model), provider, model, at)
+
+    def _offered(
+        self, listed: Entry | None, provider: str, model: str, at: datetime
+    ) -> Offer | None:
         if listed is None:
             return None
         return Offer(listed, self.file.discount(provider, model, at))
+
+    def of(self, provider: str, model: str) -> Iterator[Listing]:
+        """All that any day's price of a model may come from."""
+        yield from self.file.all_of(provider, model)
+        listed = self.book.entry(provider, model)
+        if listed is not None:
+            yield listed
 
     def __iter__(self) -> Iterator[FileEntry | Entry]:
         yield from self.file.models

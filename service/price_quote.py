@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Protocol
 
@@ -42,6 +42,16 @@ class Listing(Protocol):
     @property
     def contexts(self) -> Sequence[Context]:
         """What a request can be besides ordinary to have other prices."""
+        ...
+
+    @property
+    def days(self) -> frozenset[date]:
+        """On which the prices may become others."""
+        ...
+
+    @property
+    def hours(self) -> frozenset[time]:
+        """In UTC, at which the prices may become others, each day."""
         ...
 
     def quote(self, at: datetime, context: Context | None = None) -> Quote:

@@ -156,7 +156,9 @@ class Pricing:
             if offer is None:
                 return None
             asked = _context(what)
-            contexts = [asked] if asked else offer.listing.contexts
+            # A provider may choose the service tier; everything else has to be asked for.
+            chosen = [context for context in offer.listing.contexts if "service_tier" in context]
+            contexts = [asked] if asked else chosen
             quotes = [offer.quote(at), *(offer.quote(at, context) for context in contexts)]
         sheets = [_sheet_of(quote) for quote in quotes]
         return ceiling([(sheet.starts, sheet.rates) for sheet in sheets])

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import genai_prices
+import pytest
+
+from service.price_book import PriceBook
+from service.price_difference import difference
+from service.price_list import PriceList
+from service.price_snapshots import SnapshotError, read_book
+from service.pricing import Priced, Pricing
+from service.tokens import Usage
+from tests.cli.conftest import Gaugeway
+
+SOURCE = Path(genai_prices.__file__).with_name("data.py")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "prices.yaml"
+    path.write_text(
+        "models:\n"
+        "  - {provider: vllm, model: llama-3.3-70b, prices: {input: 0.1, output: 0.4}}\n"
+        "  - {provider: openai, model: gpt-4o, prices: {input: 5, output: 5}, from: 2026-12-01}\n"
+        "discounts: [{provider: groq, percent: 10, from: 2027-01-01}]\n"
+    )
+    return path
+
+
+def wheel(path: Path, source: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("genai_prices/data.py", source)
+        archive.writestr("genai_prices/__init__.py", "raise RuntimeError('never run')")
+    return path
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The installed book with one price raised, one model gone and one new."""
+    source = SOURCE.read_text()
+    raised = "prices=ModelPrice(input_mtok=Decimal('0.02')),"
+    assert raised in source
+    source = source.replace(raised, "prices=ModelPrice(input_mtok=Decimal('0.03')),", 1)
+    source = source.replace("id='gemma-7b-it'", "id='gemma-8b-it'", 1).replace(
+        "equals='gemma-7b-it'", "equals='gemma-8b-it'", 1
+    )
+    return wheel(tmp_path / "genai_prices-9-py3-none-any.whl", source)
+
+
+def test_the_list_shows_a_providers_models(gaugeway: Gaugeway) -> None:
+    ran = gaugeway("prices", "list", "--provider", "anthropic")
+    assert ran.code == 0
+    assert "claude-haiku-4-5" in ran.out
+    assert "gpt-4o" not in ran.out
+
+
+def test_the_list_in_json_is_the_whole_book_with_the_operators_models_first(
+    gaugeway: Gaugeway, own: Path
+) -> None:
+    document = json.loads(gaugeway("prices", "list", "--prices", str(own), "--json").out)
+    assert len(document["models"]) > 2_000
+    first = document["models"][0]
+    assert (first["provider"], first["model"]) == ("vllm", "llama-3.3-70b")
+    assert {"kind": "input_tokens", "per": 1_000_000, "usd": "0.1", "above": {}} in first["prices"]
+
+
+def test_the_list_is_of_a_day(gaugeway: Gaugeway, own: Path) -> None:
+    for day, price in (("2026-11-30", "2.5"), ("2026-12-01", "5")):
+        ran = gaugeway("prices", "find", "gpt-4o", "--at", day, "--prices", str(own), "--json")
+        found = {model["model"]: model["prices"] for model in json.loads(ran.out)["models"]}
+        assert found["gpt-4o"][0]["usd"] == price
+
+
+def test_a_model_is_found_by_part_of_its_name_and_by_what_a_provider_calls_it(
+    gaugeway: Gaugeway,
+) -> None:
+    assert "claude-haiku-4-5" in gaugeway("prices", "find", "haiku-4").out
+    assert "claude-haiku-4-5" in gaugeway("prices", "find", "claude-haiku-4-5-20251001").out
+    ran = gaugeway("prices", "find", "no-such-model")
+    assert ran.code == 1
+    assert "gaugeway prices list" in ran.err
+
+
+def test_a_price_is_explained_with_the_amount_that_is_charged(gaugeway: Gaugeway) -> None:
+    arguments = ["explain", "gpt-4o", "--input-tokens", "1200", "--output-tokens", "80"]
+    arguments += ["--cache-read-tokens", "1024", "--at", "2026-11-21"]
+    ran = gaugeway("prices", *arguments)
+    at = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    price = Pricing().price(Priced("openai", "gpt-4o"), Usage(1200, 80, 1024), at)
+    assert price is not None
+    assert ran.code == 0
+    assert f"${price.amount}" in ran.out
+    assert price.source in ran.out
+    document = json.loads(gaugeway("prices", *arguments, "--json").out)
+    assert document["cost_usd"] == str(price.amount)
+    assert [line["kind"] for line in document["lines"]] == ["input", "cache_read", "output"]
+
+
+def test_what_is_unpriced_is_said_to_be_with_names_that_are_near(gaugeway: Gaugeway) -> None:
+    ran = gaugeway("prices", "explain", "gpt-4oo", "--provider", "openai", "--input-tokens", "5")
+    assert ran.code == 1
+    assert "unpriced" in ran.err
+    assert "gpt-4o" in ran.out
+    ran = gaugeway("prices", "explain", "gpt-4o", "--provider", "nobody", "--json")
+    assert ran.code == 1
+    document = json.loads(ran.out)
+    assert document["priced"] is False
+    assert "openai gpt-4o" in document["near"]
+
+
+def test_a_model_priced_by_other_things_is_unpriced_for_tokens(gaugeway: Gaugeway) -> None:
+    ran = gaugeway("prices", "explain", "whisper-1", "--input-tokens", "5")
+    assert ran.code == 1
+    assert "audio_seconds" in ran.err
+    assert "$0.009" in gaugeway("prices", "explain", "whisper-1", "--seconds", "90").out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "gpt-4o", "--at", "yesterday"),
+        ("explain", "gpt-4o", "--seconds", "-3"),
+        ("explain", "gpt-4o", "--seconds", "many"),
+        ("explain", "gpt-4o", "--input-tokens", "-1"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_refused(
+    gaugeway: Gaugeway, arguments: tuple[str, ...]
+) -> None:
+    assert gaugeway("prices", *arguments).code == 2
+
+
+def test_a_bad_price_file_is_one_message(gaugeway: Gaugeway, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("models: [{provider: a, model: b}]")
+    for command in (("list", "--prices", str(bad)), ("diff", str(bad))):
+        ran = gaugeway("prices", *command)
+        assert ran.code == 1
+        assert "models.0 (a b).prices" in ran.err.replace("\n", "")
+
+
+def test_the_difference_to_a_newer_book_names_what_appears_vanishes_and_changes(
+    gaugeway: Gaugeway, newer: Path
+) -> None:
+    document = json.loads(gaugeway("prices", "diff", str(newer), "--json").out)
+    assert document["appeared"] == [{"provider": "groq", "model": "gemma-8b-it"}]
+    assert document["vanished"] == [{"provider": "groq", "model": "gemma-7b-it"}]
+    (change,) = document["changes"]
+    assert (change["kind"], change["percent"], change["from"]) == ("input_tokens", 50.0, None)
+    shown = gaugeway("prices", "diff", str(newer)).out
+    assert "+ groq/gemma-8b-it" in shown
+    assert "- groq/gemma-7b-it" in shown
+    assert "+50.0 %" in shown
+
+
+def test_the_difference_an_operators_file_makes_has_its_days(gaugeway: Gaugeway, own: Path) -> None:
+    document = json.loads(gaugeway("prices", "diff", str(own), "--json").out)
+    assert document["appeared"] == [{"provider": "vllm", "model": "llama-3.3-70b"}]
+    changes = [
+        change
+        for change in document["changes"]
+        if (change["provider"], change["model"], change["mode"]) == ("openai", "gpt-4o", "")
+    ]
+    found = {c["kind"]: (c["before_usd"], c["after_usd"], c["percent"], c["from"]) for c in changes}
+    assert found["input_tokens"] == ("2.5", "5", 100.0, "2026-12-01")
+    assert found["output_tokens"] == ("10", "5", -50.0, "2026-12-01")
+    groq = [change for change in document["changes"] if change["provider"] == "groq"]
+    assert groq
+    assert {(change["percent"], change["from"]) for change in groq} == {(-10.0, "2027-01-01")}
+
+
+def test_a_book_does_not_differ_from_itself(tmp_path: Path) -> None:
+    path = wheel(tmp_path / "genai_prices-0-py3-none-any.whl", SOURCE.read_text())
+    same = difference(PriceList(PriceBook()), PriceList(read_book(path)))
+    assert (same.appeared, same.vanished, same.changes) == ((), (), ())
+
+
+def test_a_data_file_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    model = {"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 0.1}}
+    provider = {"id": "p", "name": "P", "api_pattern": "x", "models": [model]}
+    path.write_text(json.dumps([provider]))
+    price = Pricing(PriceList(read_book(path))).price(
+        Priced("p", "m"), Usage(10, 0), datetime(2026, 11, 21, tzinfo=UTC)
+    )
+    assert price is not None
+    assert str(price.amount) == "0.000001"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "providers: list[Provider] = [__import__('os').system('true')]",
+        "providers: list[Provider] = [Provider(id=open('/etc/passwd').read())]",
+        "providers: list[Provider] = [x for x in ()]",
+        "import os",
+        "providers: list[Provider] = [",
+    ],
+)
+def test_nothing_in_a_package_is_run(tmp_path: Path, source: str) -> None:
+    with pytest.raises(SnapshotError):
+        read_book(wheel(tmp_path / "bad.whl", source))
+
+
+@pytest.mark.parametrize("name", ["none.whl", "none.tar.gz", "none.json", "hosts"])
+def test_a_file_that_is_no_price_book_says_so(
+    gaugeway: Gaugeway, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"\x00\x01 nothing")
+    for path in (tmp_path / name, tmp_path / f"absent-{name}"):
+        ran = gaugeway("prices", "diff", str(path))
+        assert ran.code == 1
+        assert str(path) in ran.err.replace("\n", "")
