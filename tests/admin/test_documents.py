@@ -152,7 +152,7 @@ def test_answers_for_operators_are_kept_nowhere_and_framed_nowhere(
         headers = shared.get(path, key=key).headers
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe-inline" not in headers["content-security-policy"]
 

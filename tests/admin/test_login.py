@@ -81,7 +81,12 @@ def test_a_form_needs_its_token_and_the_browser_it_was_given_to(service: Operate
     assert browser.send("/admin/login", {"key": service.admin}).status == 403
     assert other.send("/admin/login", {"key": service.admin, "csrf_token": token}).status == 403
     fields = {"key": service.admin, "csrf_token": token_in(browser.open("/admin/login"))}
-    for foreign in ({"sec_fetch_site": "cross-site"}, {"origin": "https://evil.example"}):
+    for foreign in (
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+    ):
         assert browser.send("/admin/login", fields, **foreign).status == 403
     assert "gaugeway_session" not in browser.cookies
     fields["csrf_token"] = token_in(browser.open("/admin/login"))

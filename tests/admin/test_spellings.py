@@ -8,8 +8,10 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
 from service.access.paths import is_guarded, is_page
+from service.api.admin.access import AdminGuard
 from tests.admin.operator import OperatedService
 
 SPELLINGS = [
@@ -124,6 +126,25 @@ def test_an_operator_is_served_or_told_that_there_is_nothing(
 ) -> None:
     status, answer = ask(shared, target, shared.admin)
     assert status in (200, 303, 404, 405), answer
+
+
+async def test_a_service_below_a_prefix_of_its_server_is_guarded_there_too() -> None:
+    reached: list[str] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["path"])
+
+    async def nothing(*_: object) -> Message:
+        return {"type": "http.request", "body": b""}
+
+    guard = AdminGuard(application)
+    scope = {"type": "http", "root_path": "/gw", "headers": [], "path": "/gw/healthz"}
+    await guard(scope, nothing, nothing)
+    assert reached == ["/gw/healthz"]
+    for path in ("/gw/admin/usage", "/admin/usage", "/gw/ADMIN//usage"):
+        with pytest.raises(KeyError, match="app"):  # it asks for the parts of a service
+            await guard({**scope, "path": path}, nothing, nothing)
+    assert len(reached) == 1
 
 
 def test_a_request_in_two_minds_about_its_key_is_refused(shared: OperatedService) -> None:

@@ -10,7 +10,7 @@ from typing import Final, cast
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +22,7 @@ from service.api.admin.csrf import with_checked_form
 from service.api.admin.security_headers import add_security_headers
 from service.api.context import runtime_of, trace_id_of
 from service.api.errors import answer_error
-from service.errors import InvalidApiKey, PermissionDenied, ServiceError
+from service.errors import ClientGone, InternalError, InvalidApiKey, PermissionDenied, ServiceError
 from service.keys import Caller
 
 COOKIE: Final = "gaugeway_session"
@@ -101,7 +101,7 @@ class AdminGuard:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        status = 500
+        status = InternalError.status
 
         async def send_noting(message: Message) -> None:
             nonlocal status
@@ -112,6 +112,9 @@ class AdminGuard:
 
         try:
             await self._serve(request, receive, send_noting)
+        except ClientDisconnect:
+            status = ClientGone.status
+            raise
         finally:
             _write_down(request, status)
 
