@@ -62,6 +62,11 @@ def count(number: int) -> Figure:
     return Figure(f"{number:,}", str(number))
 
 
+def some(number: int, thing: str) -> str:
+    """So many things: 1 request, 2 requests."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def short_count(number: int) -> Figure:
     """A number that may be large: 1.25M stands for it, the exact one is beside it."""
     if number < 10_000:

@@ -105,15 +105,14 @@ def notices(known: Known) -> tuple[Notice, ...]:
     if known.usage is not None and known.usage.totals.unpriced_requests:
         found.append(_unpriced(known.usage))
     found += _budget_notices(known.budgets or ())
-    waiting = figures.count(known.pending).text
     if known.pending:
         found.append(
             Notice(
                 "pending",
                 "warning",
-                f"{waiting} requests are not in these figures yet",
-                "They wait in the worker's journal on disk and are added, once each, when Redis "
-                "takes them again.",
+                f"{figures.some(known.pending, 'request')} not in these figures yet",
+                "Waiting in the worker's journal on disk, to be added once when Redis takes it "
+                "again.",
             )
         )
     elif known.usage is not None and not known.usage.complete:
@@ -151,8 +150,8 @@ def _unpriced(usage: Usage) -> Notice:
     return Notice(
         "unpriced",
         "exhausted",
-        f"{figures.count(totals.unpriced_requests).text} of "
-        f"{figures.count(totals.requests).text} requests today have no known price",
+        f"No known price: {totals.unpriced_requests:,} of "
+        f"{figures.some(totals.requests, 'request')} today",
         f"Their cost is missing from every figure{f': {named}' if named else ''}. Give the models "
         "prices in the file that GAUGEWAY_PRICES names; gaugeway prices explain tells why one has "
         "none.",

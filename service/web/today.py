@@ -50,7 +50,8 @@ class TodayView:
     input_tokens: Figure
     output_tokens: Figure
     cached_tokens: Figure
-    unpriced: Figure
+    unpriced: str | None
+    """How many requests are not in the cost, in words; None where all are."""
     estimated: Figure
 
 
@@ -105,7 +106,7 @@ def today_view(usage: Usage, budgets: Sequence[BudgetState], zoned: Zoned) -> To
         input_tokens=figures.short_count(tokens.input),
         output_tokens=figures.short_count(tokens.output),
         cached_tokens=figures.short_count(tokens.cache_read),
-        unpriced=figures.count(totals.unpriced_requests),
+        unpriced=_not_in_it(totals.unpriced_requests),
         estimated=figures.count(totals.estimated_requests),
     )
 
@@ -167,6 +168,10 @@ def _row(name: str, totals: Totals, whole: Decimal) -> UsageRow:
         average=figures.duration(totals.latency.avg_latency_ms),
         p95=figures.duration(totals.latency.p95),
     )
+
+
+def _not_in_it(unpriced: int) -> str | None:
+    return f"{figures.some(unpriced, 'unpriced request')} not in it" if unpriced else None
 
 
 def _error_level(rate: Decimal | None) -> tuple[str, str]:

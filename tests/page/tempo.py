@@ -21,6 +21,11 @@ def encoded(number: int, size: int = 8) -> str:
     return base64.b64encode(number.to_bytes(size)).decode()
 
 
+def decoded(identity: str) -> str:
+    """An id in hexadecimal."""
+    return base64.b64decode(identity).hex()
+
+
 def attribute(key: str, value: object) -> Json:
     kinds = {"bool": "boolValue", "int": "intValue", "float": "doubleValue"}
     kind = kinds.get(type(value).__name__, "stringValue")

@@ -124,7 +124,7 @@ def test_each_notable_request_leads_to_its_trace_here_and_in_grafana(page: PageU
 def test_an_unknown_price_is_loud_and_never_zero(page: PageUnderTest) -> None:
     with page.visit() as visit:
         visit.open("/admin/monitoring")
-        assert "41 of 18,432 requests today have no known price" in visit.text("#notices")
+        assert "No known price: 41 of 18,432 requests today" in visit.text("#notices")
         assert "in-house-7b" in visit.text("#notices")
         row = visit.text('[data-breakdown="model"] tr[data-key="in-house-7b"]')
         assert "41 unpriced" in row

@@ -91,7 +91,7 @@ def test_what_waits_in_a_journal_is_said(page: PageUnderTest) -> None:
     page.show(Figures(waiting=37))
     with page.visit() as visit:
         visit.open("/admin/monitoring")
-        assert "37 requests are not in these figures yet" in visit.text("#notices")
+        assert "37 requests not in these figures yet" in visit.text("#notices")
 
 
 def test_a_page_that_breaks_and_mends_while_it_is_open(page: PageUnderTest) -> None:
