@@ -1,0 +1,51 @@
+"""A running service charges by the operator's file, and by its next version without a restart."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from otel import names
+from tests.service.running import RunningService, running, settings_for, wait_for
+
+# Redis is not what is tested here: nothing listens there, and requests go on without it.
+NO_REDIS = "redis://127.0.0.1:9"
+
+
+def write(path: Path, price: str) -> None:
+    aside = path.with_suffix(".new")
+    aside.write_text(
+        "models:\n"
+        "  - {provider: simulated, model: nobody-knows-its-price, "
+        f"prices: {{input: {price}, output: 0}}}}\n"
+    )
+    aside.replace(path)
+
+
+def cost(service: RunningService) -> Decimal | None:
+    reply = service.chat(model="unpriced")
+    assert reply.status == 200, reply.body
+    told = reply.headers.get("x-gaugeway-cost-usd")
+    assert (told is None) == (reply.headers.get("x-gaugeway-unpriced") == "true")
+    if told is None:
+        return None
+    return Decimal(told) / reply.json["usage"]["prompt_tokens"] * 1_000_000
+
+
+def test_requests_are_charged_by_the_file_and_by_its_next_version(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    write(path, "2")
+    with running(settings_for(tmp_path / "home", NO_REDIS, prices=path)) as service:
+        assert cost(service) == 2
+        write(path, "3")
+        wait_for(lambda: cost(service) == 3, "the new price")
+        path.write_text("models: [{provider: simulated}]")
+        reloads = names.CONFIGURATION_RELOADS
+        refused = {"gaugeway_configuration_result": "refused"}
+        wait_for(lambda: service.telemetry.value(reloads, **refused) == 1, "the refusal")
+        assert cost(service) == 3
+
+
+def test_without_a_file_the_model_is_unpriced(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path / "home", NO_REDIS)) as service:
+        assert cost(service) is None
