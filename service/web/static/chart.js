@@ -69,6 +69,10 @@ function options() {
     plugins: {
       legend: { display: false },
       tooltip: {
+        backgroundColor: colour("--bar"),
+        borderColor: colour("--line"),
+        borderWidth: 1,
+        padding: 10,
         itemSort: (one, other) => other.raw - one.raw,
         filter: (item) => item.raw > 0,
         callbacks: {
