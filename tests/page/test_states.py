@@ -107,6 +107,19 @@ def test_a_page_that_breaks_and_mends_while_it_is_open(page: PageUnderTest) -> N
         expect(visit.page.locator("#chart-model canvas")).to_be_visible()
 
 
+def test_days_that_the_ledger_does_not_keep_are_not_shown_as_free(
+    tmp_path: Path, redis_url: str, page: PageUnderTest
+) -> None:
+    settings = settings_for(tmp_path, redis_url, ledger_days=7)
+    with (
+        running(settings) as service,
+        visit(page.browser, service.url, key=_admin(service)) as seen,
+    ):
+        seen.open("/admin/monitoring")
+        assert "7 days" in seen.text("#history-title")
+        assert seen.page.locator('[data-days="model"] tbody tr').count() == 7
+
+
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Generator[Server]:
     with server(programs()["embedded"], tmp_path / "redis") as found:

@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 REFRESH_SECONDS = 60
 DAYS = 30
+"""The days of the chart, unless the ledger keeps fewer."""
 NOTABLE = 10
 READ_SECONDS = 5.0
 """The longest the page waits for one of its parts; then it is shown without it."""
@@ -101,7 +102,8 @@ async def monitoring(
     """
     runtime = runtime_of(request)
     zoned = Zoned(sources.now(), ZoneInfo(runtime.settings.time_zone))
-    known = await _known(sources, runtime.dependencies.findings)
+    days = min(DAYS, runtime.settings.ledger_days)
+    known = await _known(sources, days, runtime.dependencies.findings)
     models = runtime.targets.models
     context: dict[str, object] = {
         "app": caller.app,
@@ -126,11 +128,11 @@ def _page(template: str, view: MonitoringView, context: dict[str, object]) -> st
     return render(template, view=view, grafana=view.grafana, **context)
 
 
-async def _known(sources: Sources, findings: tuple[Finding, ...]) -> Known:
+async def _known(sources: Sources, days: int, findings: tuple[Finding, ...]) -> Known:
     """Everything that can be read now; what cannot does not keep the rest away."""
     usage, history, notable, budgets = await asyncio.gather(
         _unless_missing("usage", sources.usage.usage("today")),
-        _unless_missing("history", sources.usage.history(DAYS)),
+        _unless_missing("history", sources.usage.history(days)),
         _unless_missing("notable", sources.usage.notable(NOTABLE)),
         _unless_missing("budgets", sources.budgets.states()),
     )
