@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from service.budgets.bound import Bound, bound_of
 from service.budgets.schema import AllowancesEntry
+from service.providers.simulated.answers import answer
 
 ALLOWANCES = AllowancesEntry()
 
@@ -94,3 +95,36 @@ def test_embeddings_count_ids_exactly_and_text_by_bytes(given_input: Any, tokens
     body = {"model": "m", "input": given_input}
     found = bound_of("embeddings", body, setting=None, allowances=ALLOWANCES)
     assert (found.input_tokens, found.output_tokens) == (tokens, 0)
+
+
+def _text_part(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+_WORDS = st.text(max_size=60)
+_PARTS: st.SearchStrategy[Any] = st.one_of(
+    _WORDS,
+    st.lists(
+        st.one_of(
+            _WORDS.map(_text_part),
+            st.just({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}),
+        ),
+        max_size=3,
+    ),
+)
+
+
+@given(
+    contents=st.lists(_PARTS, min_size=1, max_size=4),
+    limit=st.integers(1, 300),
+    choices=st.integers(1, 3),
+)
+def test_no_answer_of_the_simulated_provider_uses_more(
+    contents: list[Any], limit: int, choices: int
+) -> None:
+    messages = [{"role": "user", "content": content} for content in contents]
+    body = {"messages": messages, "max_tokens": limit, "n": choices}
+    used = answer(body, model="m", seed=1).usage
+    bound = chat(*contents, max_tokens=limit, n=choices)
+    assert used.input_tokens <= bound.input_tokens
+    assert used.output_tokens <= bound.output_tokens

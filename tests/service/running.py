@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -293,5 +293,6 @@ def running(
 def _serve(
     loop: asyncio.AbstractEventLoop, server: uvicorn.Server, listener: socket.socket
 ) -> None:
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+    # Uvicorn leaves by exiting when the application does not start; here only its thread ends.
+    with asyncio.Runner(loop_factory=lambda: loop) as runner, suppress(SystemExit):
         runner.run(server.serve(sockets=[listener]))
