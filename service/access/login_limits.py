@@ -84,11 +84,12 @@ async def _count(redis: Redis, names: tuple[str, ...]) -> list[tuple[int, float]
     pipeline = redis.pipeline(transaction=True)
     for name in names:
         key = _PREFIX + name
+        # The first attempt begins the window: EXPIRE knows no NX before Redis 7.
+        pipeline.set(key, 0, ex=WINDOW_SECONDS, nx=True)
         pipeline.incr(key)
-        pipeline.expire(key, WINDOW_SECONDS, nx=True)
         pipeline.pttl(key)
     found = cast("list[int]", await pipeline.execute())
-    return [(found[at], max(found[at + 2], 1) / 1000) for at in range(0, len(found), 3)]
+    return [(found[at + 1], max(found[at + 2], 1) / 1000) for at in range(0, len(found), 3)]
 
 
 def _group(address: str) -> str:
