@@ -88,6 +88,6 @@ class Adoption:
             applied,
         )
         # The file stays until Redis has all of it on disk.
-        while writer.unsynced:
+        while not writer.settled:
             await asyncio.sleep(1)
             await writer.confirm()

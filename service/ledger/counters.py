@@ -13,23 +13,6 @@ OTHER = "_OTHER"
 """Stands for the values beyond the number that is kept apart."""
 DIMENSIONS = ("operation", "provider", "model", "app", "component")
 """What usage is counted by. The whole and the kinds of service are sums over operations."""
-USER_COUNTERS = frozenset(
-    {
-        "requests",
-        "errors",
-        "cache_hits",
-        "unpriced",
-        "estimated",
-        "cost",
-        "saved_response",
-        "saved_prompt",
-        "latency_us",
-        "characters",
-        "milliseconds",
-        *TOKEN_KINDS,
-    }
-)
-"""A user has no latency buckets."""
 _LONGEST_VALUE = 200
 
 

@@ -145,7 +145,7 @@ class Ledger:
         seconds = None
         if self._away:
             seconds = self._retry_seconds
-        elif self._writer.unsynced:
+        elif not self._writer.settled:
             seconds = self._confirm_seconds
         try:
             async with asyncio.timeout(seconds):

@@ -54,9 +54,9 @@ class Candidates:
         return chosen, keys
 
     def note(self, keys: Sequence[str], bars: Sequence[bytes]) -> None:
-        """Remember the lowest scores of lists that are full."""
+        """Remember the lowest scores of lists that are full; of others it is `-`."""
         for key, bar in zip(keys, bars, strict=True):
-            if bar:
+            if bar != b"-":
                 self._bars[key] = float(bar)
         while len(self._bars) > _REMEMBERED:
             self._bars.pop(next(iter(self._bars)))

@@ -3,12 +3,12 @@
 -- KEYS[1]  the writer's mark: the number of the last entry of this writer that was applied
 -- ARGV[1]  JSON, made by service/ledger/recording.py; its keys are of the same slot as KEYS[1]
 --
--- Replies
---   {'elsewhere', mark}             the mark is not `after`; nothing was applied
---   {'repeated', id, ...}           these entries had been applied before; nothing was applied
---   {'applied', faults, states, bars}
---     states  spent and reserved of each charge's window, in order
---     bars    the lowest score of each full list of notable requests, in order, '' while not full
+-- Replies, words in one text, which costs a client less to read than a list
+--   elsewhere MARK        the mark is not `after`; nothing was applied
+--   repeated ID ...       these entries had been applied before; nothing was applied
+--   applied FAULTS STATE ... BAR ...
+--     STATE  spent and reserved of each charge's window, in order
+--     BAR    the lowest score of each full list of notable requests, in order, - while not full
 --
 -- Amounts are strings here, never numbers: a Lua number is a double, exact to 2^53 only.
 --
@@ -25,7 +25,7 @@ local batch = cjson.decode(ARGV[1])
 
 local mark = redis.call('GET', KEYS[1]) or '0'
 if mark ~= batch.after then
-  return {'elsewhere', mark}
+  return 'elsewhere ' .. mark
 end
 
 local repeated = {'repeated'}
@@ -38,7 +38,7 @@ for _, seen in ipairs(batch.ids) do
   end
 end
 if #repeated > 1 then
-  return repeated
+  return table.concat(repeated, ' ')
 end
 
 -- From here on things are written. The first command is refused where memory is short; after it
@@ -75,11 +75,14 @@ local function add(key, name, amount)
 end
 
 -- Adds to the counters of one hash; amounts are counter and amount in turns.
-local function add_all(key, prefix, amounts)
+local function add_all(key, prefix, amounts, without_buckets)
   local names = {}
   redis.set_repl(redis.REPL_NONE)
   for i = 1, #amounts, 2 do
-    names[#names + 1] = add(key, prefix .. amounts[i], amounts[i + 1])
+    local counter = amounts[i]
+    if not without_buckets or string.sub(counter, 1, 2) ~= 'le' then
+      names[#names + 1] = add(key, prefix .. counter, amounts[i + 1])
+    end
   end
   redis.set_repl(redis.REPL_ALL)
   if #names == 0 then
@@ -114,14 +117,15 @@ local function admitted(key, value)
   return value
 end
 
-local function count_value(prefix, expires, row)
+local function count_value(prefix, expires, row, sums)
   local key = prefix .. row[1]
-  add_all(key, admitted(key, row[2]) .. SEPARATOR, row[3])
+  add_all(key, admitted(key, row[2]) .. SEPARATOR, sums[row[3]])
   keep_until(key, expires)
 end
 
--- Users have a hash each, and a list by cost, which is for ranking alone: its scores are doubles.
-local function count_user(prefix, expires, row)
+-- Users have a hash each, without latency buckets, and a list by cost, which is for ranking alone:
+-- its scores are doubles.
+local function count_user(prefix, expires, row, sums)
   local ranking = prefix .. 'user'
   local user = row[1]
   if user ~= OTHER and not try('ZSCORE', ranking, user) then
@@ -130,7 +134,7 @@ local function count_user(prefix, expires, row)
     end
   end
   local key = ranking .. ':' .. user
-  add_all(key, '', row[2])
+  add_all(key, '', sums[row[2]], true)
   keep_until(key, expires)
   if user ~= OTHER then
     try('ZADD', ranking, try('HGET', key, 'cost') or '0', user)
@@ -143,11 +147,11 @@ for _, part in ipairs(batch.usage) do
     -- By week, the fourth, only users are counted.
     if i <= 3 then
       for _, row in ipairs(part.values) do
-        count_value(bucket[1], bucket[2], row)
+        count_value(bucket[1], bucket[2], row, part.sums)
       end
     end
     for _, row in ipairs(part.users) do
-      count_user(bucket[1], bucket[2], row)
+      count_user(bucket[1], bucket[2], row, part.sums)
     end
   end
 end
@@ -186,7 +190,7 @@ local function spend(key, amount)
   redis.set_repl(redis.REPL_ALL)
 end
 
-local states = {}
+local words = {'applied'}
 for _, charge in ipairs(batch.charges) do
   local key, amount, lease, expires = charge[1], charge[2], charge[3], charge[4]
   if lease ~= '' then
@@ -200,7 +204,7 @@ for _, charge in ipairs(batch.charges) do
       fields[#fields + 1] = name
       fields[#fields + 1] = state[i]
     end
-    states[#states + 1] = state[i] or '0'
+    words[#words + 1] = state[i] or '0'
   end
   if #fields > 0 then
     try('HSET', key, unpack(fields))
@@ -210,7 +214,6 @@ for _, charge in ipairs(batch.charges) do
   end
 end
 
-local bars = {}
 for _, list in ipairs(batch.notable) do
   local key, expires, most, members = list[1], list[2], list[3], list[4]
   for i = 1, #members, 2 do
@@ -222,7 +225,7 @@ for _, list in ipairs(batch.notable) do
   if (try('ZCARD', key) or 0) >= most then
     lowest = try('ZRANGE', key, 0, 0, 'WITHSCORES') or {}
   end
-  bars[#bars + 1] = lowest[2] or ''
+  words[#words + 1] = lowest[2] or '-'
 end
 
 -- Last: of a script that is cut off in the file nothing says that it was applied.
@@ -232,4 +235,5 @@ for _, seen in ipairs(batch.ids) do
 end
 try('SET', KEYS[1], batch.last, 'EX', batch.mark_seconds)
 
-return {'applied', faults, states, bars}
+table.insert(words, 2, tostring(faults))
+return table.concat(words, ' ')

@@ -109,12 +109,12 @@ class Recorder:
         reply = await self._scripts.call(
             self._script, [mark_key(writer)], [json.dumps(order, separators=(",", ":"))]
         )
-        kind, rest = reply[0], reply[1:]
+        kind, *rest = reply.split()
         if kind == b"elsewhere":
             return Elsewhere(int(rest[0]))
         if kind == b"repeated":
             return Repeated(frozenset(identifier.decode() for identifier in rest))
-        faults, states, bars = rest
+        faults, bars = int(rest[0]), rest[len(rest) - len(lists) :]
         if faults:
             logger.error(
                 "Redis refused %d updates of the usage ledger: keys under %s hold something else.",
@@ -122,7 +122,7 @@ class Recorder:
                 PREFIX,
             )
         self._candidates.note(lists, bars)
-        return Applied(_outcomes(batch, states))
+        return Applied(_outcomes(batch, rest[1:]))
 
     def _ids(self, entries: Iterable[Entry]) -> list[list[Any]]:
         seen: dict[int, list[str]] = {}
@@ -158,28 +158,43 @@ class _Totals:
 
     def add(self, entry: Entry) -> None:
         amounts = counters.counters_of(entry)
-        counters.add(self._alike.setdefault(counters.values_of(entry), {}), amounts)
+        _add(self._alike, counters.values_of(entry), amounts)
         if entry.user is not None:
-            counters.add(self._users.setdefault(counters.plain(entry.user), {}), amounts)
+            _add(self._users, counters.plain(entry.user), amounts)
 
     def document(self) -> dict[str, Any]:
+        """Rows of values and of users, each with the place of its amounts among `sums`."""
         rows: dict[tuple[str, str], dict[str, int]] = {}
         for values, amounts in self._alike.items():
             for dimension, value in zip(counters.DIMENSIONS, values, strict=True):
-                if value is None:
-                    continue
-                total = rows.get((dimension, value))
-                if total is None:
-                    rows[(dimension, value)] = dict(amounts)
-                else:
-                    counters.add(total, amounts)
+                if value is not None:
+                    _add(rows, (dimension, value), amounts)
+        # What one entry adds is the same in many rows; it is sent once.
+        places: dict[int, int] = {}
+        amounts_of: list[list[str]] = []
+
+        def place(amounts: dict[str, int]) -> int:
+            found = places.get(id(amounts))
+            if found is None:
+                amounts_of.append(_flat(amounts))
+                found = places[id(amounts)] = len(amounts_of)
+            return found
+
         return {
-            "values": [[*row, _flat(amounts)] for row, amounts in rows.items()],
-            "users": [
-                [user, _flat(amounts, counters.USER_COUNTERS)]
-                for user, amounts in self._users.items()
-            ],
+            "values": [[*row, place(amounts)] for row, amounts in rows.items()],
+            "users": [[user, place(amounts)] for user, amounts in self._users.items()],
+            "sums": amounts_of,
         }
+
+
+def _add(totals: dict[Any, dict[str, int]], key: Any, amounts: dict[str, int]) -> None:
+    """Add to a total; a total of one alone is the same object, and is never changed."""
+    total = totals.get(key)
+    if total is None:
+        totals[key] = amounts
+    else:
+        totals[key] = total = dict(total)
+        counters.add(total, amounts)
 
 
 def mark_key(writer: str) -> str:
@@ -192,14 +207,13 @@ def pace_key(slot: int) -> str:
     return f"{PREFIX}pace:{slot}"
 
 
-def _flat(amounts: Mapping[str, int], among: frozenset[str] | None = None) -> list[str]:
+def _flat(amounts: Mapping[str, int]) -> list[str]:
     flat: list[str] = []
     for counter, amount in amounts.items():
-        if among is not None and counter not in among:
-            continue
-        parts, rest = divmod(amount, _LARGEST)
-        flat += (counter, str(_LARGEST)) * parts
-        flat += (counter, str(rest))
+        if amount > _LARGEST:
+            parts, amount = divmod(amount, _LARGEST)  # noqa: PLW2901 - the rest of it
+            flat += (counter, str(_LARGEST)) * parts
+        flat += (counter, str(amount))
     return flat
 
 

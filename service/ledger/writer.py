@@ -49,6 +49,11 @@ class Writer:
         self._lost: dict[int, Numbered] = {}
 
     @property
+    def settled(self) -> bool:
+        """Whether Redis has all that it took on disk."""
+        return not self._unsynced and not self._lost
+
+    @property
     def unsynced(self) -> Sequence[Numbered]:
         """What Redis has taken and may still forget, in order."""
         return [sent.numbered for sent in self._unsynced]
