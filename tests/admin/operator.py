@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from service.api.admin.sources import Period, budgets_of, ledger_of, reader_of
@@ -137,6 +137,11 @@ class OperatedService:
     admin: str
 
     @property
+    def port(self) -> int:
+        """Where it answers."""
+        return self.running.port
+
+    @property
     def app(self) -> str:
         """The dev key, of the role app."""
         return self.running.key
@@ -155,10 +160,19 @@ class OperatedService:
         )
 
 
+class Addressed(Protocol):
+    """Whatever answers at a port of the loopback."""
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        ...
+
+
 class Browser:
     """Keeps cookies as a browser does, and sends forms."""
 
-    def __init__(self, service: OperatedService, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, service: Addressed, headers: Mapping[str, str] | None = None) -> None:
         self._service = service
         self._headers = dict(headers or {})
         self.cookies: dict[str, str] = {}
@@ -184,7 +198,7 @@ class Browser:
         sent = {**self._headers, **{name.replace("_", "-"): v for name, v in headers.items()}}
         if self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        connection = http.client.HTTPConnection("127.0.0.1", self._service.running.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._service.port, timeout=20)
         with closing(connection):
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
