@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -61,16 +61,16 @@ def _body(reading: Reading, found: Figures, shape: Shape) -> list[Text]:
 
 
 def _header(reading: Reading, found: Figures | None, shape: Shape) -> Text:
-    line = Text("gaugeway top", style="bold")
+    line = Text.assemble(("gaugeway top", "bold"))
     if found is not None:
         metrics = found.metrics
-        status = "no answer" if reading.problem is not None else metrics.status
+        status = "no figures" if reading.problem is not None else metrics.status
         line.append("  ")
         line.append(f"{shape.dot} {status}", style=_STATUS.get(status, "red"))
         line.append(f"  {metrics.environment} {metrics.version}", style="dim")
     line.append(f"  {plain(reading.url)}", style="dim")
     if found is not None:
-        clock = zoned(found.metrics).updated().text
+        clock = replace(zoned(found.metrics), now=reading.at).updated().text
         line.truncate(max(0, shape.width - len(clock) - 2), overflow="ellipsis", pad=True)
         line.append(f"  {clock}")
     return line
@@ -124,12 +124,12 @@ def _card(card: _Card) -> Text:
 def _all_cards(found: Figures, shape: Shape) -> list[tuple[_Card, _Card]]:
     metrics = found.metrics
     today, rates, tokens = metrics.today, metrics.rates, metrics.today.tokens
-    minute = Text(figures.count(rates.requests_per_minute).text, style="bold")
+    minute = Text.assemble((figures.count(rates.requests_per_minute).text, "bold"))
     if rates.errors_per_minute:
         minute.append(f"  {rates.errors_per_minute:,} failed", style=found.failing_level or "")
-    errors = Text(figures.percent(found.errors_percent), style=found.errors_level or "")
+    errors = Text.assemble((figures.percent(found.errors_percent), found.errors_level or ""))
     errors.append(f"  {today.errors:,} of {today.requests:,}", style="dim")
-    cost = Text(figures.usd(today.cost_usd).text, style=f"bold {found.cost_level or ''}".strip())
+    cost = Text.assemble((figures.usd(today.cost_usd).text, f"bold {found.cost_level or ''}"))
     if today.unpriced_requests:
         cost.append(f"  {today.unpriced_requests:,} unpriced", style="yellow")
     used = Text(f"{figures.short_count(tokens.input).text} in")
@@ -147,7 +147,7 @@ def _all_cards(found: Figures, shape: Shape) -> list[tuple[_Card, _Card]]:
 
 
 def _timing(timing: Timing, shape: Shape) -> Text:
-    text = Text(figures.duration(timing.milliseconds).text, style=timing.level or "")
+    text = Text.assemble((figures.duration(timing.milliseconds).text, timing.level or ""))
     change = timing.change_percent
     if change is None:
         return text

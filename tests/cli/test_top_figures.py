@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from cli.settings import Level, Threshold, Thresholds, thresholds
@@ -96,3 +99,11 @@ def test_the_document_has_figures_changes_and_colours() -> None:
     assert document["active_sessions"] == 0
     assert document["budgets"][0]["colour"] == "green"
     assert document["notable"]["failed"][0]["error"] == "upstream_timeout"
+
+
+def test_the_documentation_states_every_threshold_as_it_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "top.md").read_text(encoding="utf-8")
+    for one in fields(Thresholds):
+        bounds: Threshold = getattr(Thresholds(), one.name)
+        line = f"| `GAUGEWAY_TOP_{one.name.upper()}` | `{bounds.yellow:g},{bounds.red:g}` |"
+        assert line in text

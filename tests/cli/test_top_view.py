@@ -169,7 +169,7 @@ def test_a_service_without_budgets_says_so() -> None:
 def test_a_service_that_went_away_keeps_its_last_figures_dimmed() -> None:
     lines = drawn(reading(problem="http://127.0.0.1:8080 cannot be reached (Connection refused)"))
     said = text(lines)
-    assert "● no answer" in said
+    assert "● no figures" in said
     assert "Connection refused" in said
     assert "the figures are of 14:36:05 CET" in said
     assert "dim" in colour_of(lines, "$6.20")
