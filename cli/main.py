@@ -58,7 +58,7 @@ app.add_typer(keys, name="keys", rich_help_panel=_PREPARE)
 def main() -> None:
     """Run the command line; what a person can put right is one message, not a traceback."""
     try:
-        app()
+        app(prog_name="gaugeway")
     except (SettingsError, HomeError, BinaryError, ContainersError, KeysError) as error:
         show_error(str(error))
         sys.exit(1)

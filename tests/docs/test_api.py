@@ -63,6 +63,9 @@ def _json(shown: str, answered: str) -> None:
     same_shape(json.loads(shown), json.loads(answered))
 
 
+_AMOUNT = re.compile(r"[\d.]+")
+
+
 def _headers(shown: str, answered: str) -> None:
     status, *lines = shown.strip().splitlines()
     assert answered.splitlines()[0].strip() == status
@@ -72,6 +75,8 @@ def _headers(shown: str, answered: str) -> None:
         assert name in given, f"{name} is shown but not answered: {given}"
         if name == "x-gaugeway-cache":
             assert given[name].strip() == value
+        elif name == "x-gaugeway-budget-remaining":
+            assert _AMOUNT.sub("", given[name].strip()) == _AMOUNT.sub("", value.lower())
         else:
             alphabet = r"[\d.]+" if re.fullmatch(r"[\d.]+", value) else r"[0-9a-f]{32}"
             assert re.fullmatch(alphabet, given[name].strip()), f"{name} is {given[name]!r}"
