@@ -21,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from grafana.dashboards import datasources
 from grafana.dashboards.looks import plain_steps, threshold_steps, when_absent
-from grafana.dashboards.queries import Query
+from grafana.dashboards.queries.query import Query
 from grafana.dashboards.thresholds import Limits
 
 # In Grafana's grid, 24 columns wide: eight numbers or three graphs beside each other.

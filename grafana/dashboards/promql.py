@@ -1,6 +1,9 @@
-"""The handful of PromQL shapes that panels are made of, without any metric's name."""
+"""The handful of PromQL shapes that panels and rules are made of, without any metric's name.
 
-from grafana.dashboards.selectors import labels, matchers
+Panels select by the dashboard's variables, rules by nothing: `select=everything`.
+"""
+
+from grafana.dashboards.selectors import Select, labels, matchers
 from otel.names import Metric
 
 # For graphs: Grafana makes it at least four scrapes long, so that a rate always has two points.
@@ -21,9 +24,10 @@ def per_second(
     by: tuple[str, ...] = (),
     window: str = GRAPH_WINDOW,
     series: str = "",
+    select: Select = matchers,
 ) -> str:
     """The summed rate of a counter; `series` is `_count` or `_sum` for a histogram's own."""
-    selected = f"{metric.prometheus}{series}{matchers(metric, *extra)}"
+    selected = f"{metric.prometheus}{series}{select(metric, *extra)}"
     return f"{_sum(by)}(rate({selected}[{window}]))"
 
 
@@ -33,9 +37,10 @@ def growth(
     by: tuple[str, ...] = (),
     window: str = RANGE_WINDOW,
     series: str = "",
+    select: Select = matchers,
 ) -> str:
     """The summed increase of a counter over the window."""
-    selected = f"{metric.prometheus}{series}{matchers(metric, *extra)}"
+    selected = f"{metric.prometheus}{series}{select(metric, *extra)}"
     return f"{_sum(by)}(increase({selected}[{window}]))"
 
 
@@ -45,9 +50,10 @@ def quantile(
     *extra: str,
     by: tuple[str, ...] = (),
     window: str = GRAPH_WINDOW,
+    select: Select = matchers,
 ) -> str:
     """A histogram's quantile, 0 to 1, in the histogram's unit."""
-    selected = f"{metric.prometheus}_bucket{matchers(metric, *extra)}"
+    selected = f"{metric.prometheus}_bucket{select(metric, *extra)}"
     grouped = ", ".join(["le", *([labels(*by)] if by else [])])
     return f"histogram_quantile({share:g}, sum by ({grouped}) (rate({selected}[{window}])))"
 

@@ -4,7 +4,7 @@ The labels that a metric declares in `otel.names` decide which variables can fil
 never asks for a label that its metric does not have.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from otel import attributes
 from otel.names import Metric
@@ -31,6 +31,14 @@ def labels(*names: str) -> str:
     return ", ".join(label(name) for name in names)
 
 
+class Select(Protocol):
+    """Makes `{…}` for a metric."""
+
+    def __call__(self, metric: Metric, /, *extra: str) -> str:
+        """Return the braces with what is between them."""
+        ...
+
+
 def matchers(metric: Metric, *extra: str) -> str:
     """`{…}` for a metric: the environment, each variable it has the label of, and `extra` as is.
 
@@ -43,6 +51,11 @@ def matchers(metric: Metric, *extra: str) -> str:
         if attribute in declared
     ]
     return "{" + ",".join([*filters, *extra]) + "}"
+
+
+def everything(_metric: Metric, *extra: str) -> str:
+    """`{…}` for rules, which no dashboard's variables narrow."""
+    return "{" + ",".join(extra) + "}"
 
 
 def environment_matcher(*extra: str) -> str:

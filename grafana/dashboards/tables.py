@@ -12,7 +12,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana.dashboards import datasources, links
 from grafana.dashboards.graphs import reference
 from grafana.dashboards.looks import CRITICAL, GOOD, WARNING, plain_steps
-from grafana.dashboards.queries import Query, logs_of_trace
+from grafana.dashboards.queries.query import Query
+from grafana.dashboards.queries.records import logs_of_trace
 from grafana.dashboards.thresholds import Limits
 
 TABLE_HEIGHT = 9

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import QueryVariable
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
 from grafana.dashboards import datasources
-from grafana.dashboards.queries import values_of
+from grafana.dashboards.queries.choices import values_of
 from grafana.dashboards.selectors import VARIABLES
 
 # Matches a label that is absent too, so that "All" hides nothing.

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from grafana.dashboards import queries
+from grafana.dashboards.queries import overview as queries
+from grafana.dashboards.queries import records
 from otel import attributes as a
 from otel import names
 from tests.grafana.backends import Backends, ask, running, send
@@ -55,14 +56,14 @@ def test_tempo_understands_every_traceql(backends: Backends, traceql: str) -> No
 
 
 def test_loki_ranks_the_slowest_and_the_dearest_requests(backends: Backends) -> None:
-    slowest = _ranked(backends, queries.SLOWEST_REQUESTS.expression)
+    slowest = _ranked(backends, records.SLOWEST_REQUESTS.expression)
     assert slowest == [float(number) for number in range(REQUESTS, REQUESTS - 10, -1)]
-    dearest = _ranked(backends, queries.DEAREST_REQUESTS.expression)
+    dearest = _ranked(backends, records.DEAREST_REQUESTS.expression)
     assert dearest == [number / 1_000_000 for number in range(REQUESTS, REQUESTS - 10, -1)]
 
 
 def test_a_ranked_request_names_its_trace(backends: Backends) -> None:
-    result = _loki(backends, queries.SLOWEST_REQUESTS.expression)["data"]["result"]
+    result = _loki(backends, records.SLOWEST_REQUESTS.expression)["data"]["result"]
     labels = max(result, key=lambda row: float(row["value"][1]))["metric"]
     assert labels == {
         "trace_id": f"{REQUESTS:032x}",
@@ -73,7 +74,7 @@ def test_a_ranked_request_names_its_trace(backends: Backends) -> None:
 
 
 def test_a_usage_line_says_what_happened_and_what_it_cost(backends: Backends) -> None:
-    lines = {line for _, line in _lines(backends, queries.RECENT_USAGE.expression)}
+    lines = {line for _, line in _lines(backends, records.RECENT_USAGE.expression)}
     assert "chat simulated for dev: completed in 7 ms, 12 tokens in, 0 out, $0.000007" in lines, (
         lines
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grafana.dashboards import queries
-from grafana.dashboards.queries import Query
+from grafana.dashboards.queries import overview as queries
+from grafana.dashboards.queries.query import Query
 from otel import names
 from stack.binaries import ensure
 from tests.grafana.dashboard_files import with_values

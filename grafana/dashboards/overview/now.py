@@ -2,10 +2,11 @@
 
 from grafana_foundation_sdk.builders.stat import Panel as StatPanel
 
-from grafana.dashboards import queries, thresholds
+from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import number
 from grafana.dashboards.looks import up_or_down
 from grafana.dashboards.overview.units import RATIO, SECONDS, USD
+from grafana.dashboards.queries import overview as queries
 
 
 def health() -> list[StatPanel]:

@@ -5,8 +5,10 @@ from typing import Final
 from grafana_foundation_sdk.builders.logs import Panel as LogsPanel
 from grafana_foundation_sdk.builders.table import Panel as TablePanel
 
-from grafana.dashboards import queries, thresholds
+from grafana.dashboards import thresholds
 from grafana.dashboards.overview.units import RATIO, SECONDS, USD
+from grafana.dashboards.queries import overview as queries
+from grafana.dashboards.queries import records
 from grafana.dashboards.selectors import label
 from grafana.dashboards.tables import Column, log_lines, metrics_table, requests_table
 from otel import attributes as a
@@ -54,7 +56,7 @@ def requests() -> list[TablePanel | LogsPanel]:
         requests_table(
             "Slowest requests",
             "The ten slowest inferences of the time range, from the usage records.",
-            queries.SLOWEST_REQUESTS,
+            records.SLOWEST_REQUESTS,
             names=_REQUEST_NAMES,
             columns={
                 "Latency": Column(unit="ms", width=100, limits=_milliseconds()),
@@ -65,7 +67,7 @@ def requests() -> list[TablePanel | LogsPanel]:
         requests_table(
             "Dearest requests",
             "The ten dearest inferences of the time range, from the usage records.",
-            queries.DEAREST_REQUESTS,
+            records.DEAREST_REQUESTS,
             names=_REQUEST_NAMES,
             columns={"Cost": Column(unit=USD, width=105), **_REQUEST_COLUMNS},
             sort_by="Cost",
@@ -73,7 +75,7 @@ def requests() -> list[TablePanel | LogsPanel]:
         log_lines(
             "Usage records",
             "One line for each inference, the newest first; open one for its attributes and trace.",
-            queries.RECENT_USAGE,
+            records.RECENT_USAGE,
         ),
     ]
 

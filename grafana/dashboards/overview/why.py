@@ -2,11 +2,12 @@
 
 from grafana_foundation_sdk.builders.timeseries import Panel as GraphPanel
 
-from grafana.dashboards import queries, thresholds
+from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import graph
 from grafana.dashboards.links import traces_search
 from grafana.dashboards.looks import CRITICAL, GOOD, WARNING
 from grafana.dashboards.overview.units import RATIO, SECONDS, USD
+from grafana.dashboards.queries import overview as queries
 
 
 def traffic() -> list[GraphPanel]:

@@ -1,0 +1,51 @@
+"""What every dashboard shares: its variables, its refresh, and rows that flow left to right."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.heatmap import Panel as HeatmapPanel
+from grafana_foundation_sdk.builders.logs import Panel as LogsPanel
+from grafana_foundation_sdk.builders.stat import Panel as StatPanel
+from grafana_foundation_sdk.builders.table import Panel as TablePanel
+from grafana_foundation_sdk.builders.timeseries import Panel as GraphPanel
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
+
+from grafana.dashboards.variables import common_variables
+
+Panel = StatPanel | GraphPanel | TablePanel | LogsPanel | HeatmapPanel
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    rows: Mapping[str, Sequence[Panel]],
+    *,
+    since: str = "now-1h",
+    refresh: str = "30s",
+) -> Dashboard:
+    """A dashboard of headed rows, in their order, each a sequence of panels."""
+    made = (
+        Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags(["gaugeway", "genai"])
+        .timezone("browser")
+        .time(since, "now")
+        .refresh(refresh)
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .readonly()
+        .variables([*common_variables()])
+    )
+    ids = count(1)
+    for heading, panels in rows.items():
+        _add(made, heading, panels, ids)
+    return made
+
+
+def _add(made: Dashboard, heading: str, panels: Sequence[Panel], ids: Iterator[int]) -> None:
+    """A heading and its panels, which flow from left to right by their own widths."""
+    made.with_row(Row(heading).id(next(ids)))
+    for panel in panels:
+        made.with_panel(panel.id(next(ids)))
