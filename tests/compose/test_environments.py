@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from service.budgets.declared import DEFAULT_PATH
 from tests.compose.rendering import (
     CHECKOUT,
     ENVIRONMENTS,
     Refused,
+    Service,
     environment_of,
     render,
     services,
@@ -106,6 +108,29 @@ def test_the_targets_file_can_be_ones_own(tmp_path: Path) -> None:
     service = render("dev", {"GAUGEWAY_TARGETS": str(own)})["services"]["service"]
     mounted = {volume["target"]: volume["source"] for volume in service["volumes"]}
     assert mounted[environment_of(service)["GAUGEWAY_TARGETS"]] == str(own)
+
+
+def test_the_shipped_budgets_are_in_force_unless_others_are_named(tmp_path: Path) -> None:
+    shipped = render("dev")["services"]["service"]
+    assert _mounted(shipped, "GAUGEWAY_BUDGETS") == DEFAULT_PATH
+    own = {"GAUGEWAY_BUDGETS_FOLDER": str(tmp_path), "GAUGEWAY_BUDGETS_FILE": "ours.yaml"}
+    service = render("prod", own)["services"]["service"]
+    assert _mounted(service, "GAUGEWAY_BUDGETS") == tmp_path / "ours.yaml"
+
+
+def test_budgets_are_mounted_with_their_folder_so_that_a_new_file_in_its_place_is_seen() -> None:
+    service = render("dev")["services"]["service"]
+    targets = {volume["target"] for volume in service["volumes"]}
+    assert environment_of(service)["GAUGEWAY_BUDGETS"] not in targets
+
+
+def _mounted(service: Service, name: str) -> Path:
+    """Where on the machine the file is that a variable names inside the container."""
+    inside = Path(environment_of(service)[name])
+    for volume in service["volumes"]:
+        if inside.is_relative_to(volume["target"]):
+            return Path(volume["source"]) / inside.relative_to(volume["target"])
+    raise AssertionError(f"{inside} is not mounted")
 
 
 def test_provider_keys_come_from_a_file_that_need_not_be_there(tmp_path: Path) -> None:
