@@ -76,7 +76,7 @@ def _until_reset(one: Answered, now: int) -> BudgetExceeded:
     if left and budget.caps_output:
         advice = " A request with a smaller max_completion_tokens may still fit."
     return BudgetExceeded(
-        f"{_standing(one)}. This request may use up to {amount_words(budget.unit, part.amount)}, "
+        f"{_standing(one)}. This request may use {_most(one)}, "
         f"and {amount_words(budget.unit, left)} are left until the budget resets at "
         f"{_reset(one)}.{advice}",
         retry_after=seconds,
@@ -85,12 +85,11 @@ def _until_reset(one: Answered, now: int) -> BudgetExceeded:
 
 
 def _until_settled(one: Answered) -> BudgetExceeded:
-    unit = one.part.budget.unit
+    reserved = amount_words(one.part.budget.unit, one.reserved)
     return BudgetExceeded(
-        f"{_standing(one)}, and requests under way have reserved "
-        f"{amount_words(unit, one.reserved)}. This request may use up to "
-        f"{amount_words(unit, one.part.amount)}, for which there is no room now. Try again in a "
-        f"moment; the budget resets at {_reset(one)}.",
+        f"{_standing(one)}, and requests under way have reserved {reserved}. This request may use "
+        f"{_most(one)}, for which there is no room now. Try again in a moment; the budget resets "
+        f"at {_reset(one)}.",
         retry_after=HELD_RETRY_SECONDS,
         headers=_headers(one, retry=True),
     )
@@ -101,6 +100,14 @@ def _standing(one: Answered) -> str:
     whose = f" for {budget.scope} '{one.part.value}'" if one.part.value and _named(one) else ""
     spent, limit = number_text(budget.unit, one.spent), amount_words(budget.unit, budget.limit)
     return f"The budget '{budget.name}'{whose} has {spent} of {limit} spent in this {budget.window}"
+
+
+def _most(one: Answered) -> str:
+    """What was asked for; above the limit the amount is not kept, so none is told."""
+    budget, amount = one.part.budget, one.part.amount
+    if amount > budget.limit:
+        return f"more than all of its {amount_words(budget.unit, budget.limit)}"
+    return f"up to {amount_words(budget.unit, amount)}"
 
 
 def _named(one: Answered) -> bool:

@@ -123,6 +123,15 @@ async def test_a_refusal_for_what_is_spent_says_when_it_resets_and_not_to_try_ag
     )
 
 
+async def test_a_request_above_the_whole_limit_is_told_no_amount_that_is_not_its_own(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(redis_url, tmp_path, REFUSING) as books:
+        error = await refused(books, 5000)
+    assert "This request may use more than all of its 0.000000001 USD, and" in error.message
+    assert "may still fit" in error.message
+
+
 async def test_a_refusal_for_what_is_reserved_says_to_try_again_soon(
     redis_url: str, tmp_path: Path
 ) -> None:
