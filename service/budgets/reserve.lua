@@ -12,6 +12,8 @@
 --
 -- Amounts are compared as strings and added by HINCRBY: Lua's numbers are doubles.
 
+local LARGEST = '9223372036854775807'
+
 local function less(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
@@ -34,10 +36,18 @@ local function give_back(hash, leases, expiries, lease)
   end
 end
 
+-- Whether an amount could be added: what does not fit into 64 bits must fail no request, as a script
+-- that fails leaves all budgets unasked.
+local function added(key, field, amount)
+  local reply = redis.pcall('HINCRBY', key, field, amount)
+  if type(reply) ~= 'table' or not reply.err then return true end
+  if string.find(reply.err, 'overflow', 1, true) then return false end
+  error(reply.err)
+end
+
 local function sum(key, a, b)
   redis.call('HSET', key, 'sum', a)
-  redis.call('HINCRBY', key, 'sum', b)
-  return redis.call('HGET', key, 'sum')
+  return added(key, 'sum', b) and redis.call('HGET', key, 'sum') or LARGEST
 end
 
 local now, lease, expiry, count, replaced = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -78,7 +88,8 @@ end
 
 local outcome, chosen, way = 'held', 0, 0
 for i, budget in ipairs(budgets) do
-  redis.call('HINCRBY', budget.hash, 'reserved', budget.amount)
+  -- Of a budget that refuses there is never so much reserved; others go on without this request's.
+  if not added(budget.hash, 'reserved', budget.amount) then budget.amount = '0' end
   budget.spent = number(budget.hash, 'spent')
   if budget.refuses then
     local total = sum(budget.hash, budget.spent, number(budget.hash, 'reserved'))

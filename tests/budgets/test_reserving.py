@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from otel import names
+from service.budgets.budgets import LARGEST_AMOUNT
 from service.budgets.lease import NO_LEASE, Lease
 from service.budgets.telling import budget_headers
 from service.errors import BudgetExceeded, BudgetsUnavailable
@@ -331,3 +332,35 @@ async def test_absurdly_large_requests_are_refused_and_overflow_nothing(
     async with rig(redis_url, tmp_path, largest.replace(", {at: 100, do: refuse}", "")) as books:
         leases = [await books.reserve(10**30) for _ in range(20)]
         assert await amounts(books, leases[-1]) == (0, 20 * 10**16)
+
+
+TOLD_AND_HELD = """
+budgets:
+  - name: told
+    window: day
+    limit: {usd: "10"}
+  - name: held
+    scope: model
+    value: cheap
+    window: day
+    limit: {usd: "0.000000001000"}
+    actions: [{at: 100, do: refuse}]
+"""
+
+
+async def test_no_amount_reserved_at_one_budget_lets_requests_pass_another(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(redis_url, tmp_path, TOLD_AND_HELD) as books:
+        leases = await asyncio.gather(*(books.reserve(10**18) for _ in range(930)))
+        assert all(lease.holds[0].lease for lease in leases)
+        reserved = int((await books.window(leases[0]))["reserved"])
+        # There is no room left for what any more request may use.
+        assert 2**63 - LARGEST_AMOUNT < reserved < 2**63
+        assert (await refused(books, 10**18, model="cheap")).code == "budget_exceeded"
+        held = await books.reserve(1000, model="cheap")
+        assert [hold.lease is not None for hold in held.holds] == [True, True]
+        assert (await refused(books, 1, model="cheap")).code == "budget_exceeded"
+        for lease in (*leases, held):
+            await books.budgets.release(lease)
+        assert (await books.window(leases[0]))["reserved"] == "0"
