@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from service.providers.shapes import as_object
+
+MOST_CHARACTERS = 8 * 1024**2
+"""Of one file; what people write is far from it."""
+MOST_KEYS = 10_000
+"""Of one mapping, merged ones included: a few lines of `<<` can make any number."""
 
 
 class YamlFileError(ValueError):
@@ -19,15 +25,21 @@ class YamlFileError(ValueError):
 def read_yaml(path: Path) -> object:
     """What a YAML file holds. Raises `YamlFileError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_CHARACTERS + 1)
     except OSError as error:
         raise YamlFileError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise YamlFileError("is not UTF-8 text") from None
+    if len(text) > MOST_CHARACTERS:
+        raise YamlFileError(f"is longer than {MOST_CHARACTERS:,} characters")
     try:
         return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
         raise YamlFileError(f"is not valid YAML: {error}") from None
+    except (LookupError, AttributeError):
+        # PyYAML's own, of a value that is not what its tag says, such as `!!int ""`.
+        raise YamlFileError("is not valid YAML: a value does not fit its tag") from None
     except RecursionError:
         raise YamlFileError("is nested too deeply") from None
 
@@ -45,6 +57,19 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_KEYS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a mapping has more than {MOST_KEYS:,} keys", node.start_mark
+            )
+
+    def no_set(self, node: yaml.Node) -> None:
+        """Sets have no order, so that nothing in them could be pointed out."""
+        raise yaml.constructor.ConstructorError(
+            None, None, "a set is given; write a list", node.start_mark
+        )
+
     def construct_day(self, node: yaml.ScalarNode) -> object:
         """A day or moment, or its text where there is none such."""
         try:
@@ -55,6 +80,11 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 _UniqueKeyLoader.add_constructor("tag:yaml.org,2002:timestamp", _UniqueKeyLoader.construct_day)
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:set", _UniqueKeyLoader.no_set)
+
+
+_PLAIN = 10**80
+"""Python refuses to write out longer numbers than a few thousand digits."""
 
 
 def problems(
@@ -75,7 +105,13 @@ def _place(location: Sequence[int | str], raw: object, naming: Sequence[str]) ->
     if naming and len(location) > 1 and isinstance(location[1], int):
         entry: object = cast("Any", raw)[location[0]][location[1]]
         named = as_object(entry)
-        found = [str(named[field])[:80] for field in naming if named.get(field) is not None]
+        # Of plain values alone: the text of a list that holds itself many times has no end.
+        found = [
+            str(value)[:80]
+            for field in naming
+            if isinstance(value := named.get(field), str | float | date)
+            or (isinstance(value, int) and abs(value) < _PLAIN)
+        ]
         parts[1] += f" ({' '.join(found)})" if found else ""
     return ".".join(parts)
 

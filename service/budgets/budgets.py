@@ -255,7 +255,12 @@ class Budgets:
     async def _reload(self) -> None:
         while True:
             await asyncio.sleep(RELOAD_SECONDS)
-            result = await asyncio.to_thread(self._file.reload)
+            try:
+                result = await asyncio.to_thread(self._file.reload)
+            except Exception:
+                # Budgets must go on changing for as long as the service runs.
+                logger.exception("The budgets file could not be looked at")
+                result = "refused"
             if result is not None:
                 labels = {
                     names.CONFIGURATION_FILE: "budgets",

@@ -47,7 +47,7 @@ async def test_a_changed_file_is_taken_in_and_what_was_spent_stays(
 ) -> None:
     async with rig(redis_url, tmp_path, FILE, started=True) as books:
         await books.settle(await books.reserve(700), 700)
-        books.path.write_text(FILE.replace("1000", "2000").replace("day", "day, scope: whole"))
+        books.path.write_text(FILE.replace("1000", "2000").replace("day", "day\n    scope: whole"))
         await until(lambda: reloads(books, "applied"))
         lease = await books.reserve(1300)
         assert (lease.holds[0].limit, lease.holds[0].spent) == (2000, 700)
@@ -105,3 +105,22 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     assert file.reload() == "applied"
     assert file.reload() is None
     assert len(reads) == 2
+
+
+async def test_a_file_that_cannot_even_be_refused_does_not_end_the_watch(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(redis_url, tmp_path, FILE, started=True) as books:
+        reload, failed = books.file.reload, asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def fail() -> None:
+            monkeypatch.setattr(books.file, "reload", reload)
+            loop.call_soon_threadsafe(failed.set)
+            raise LookupError
+
+        monkeypatch.setattr(books.file, "reload", fail)
+        await asyncio.wait_for(failed.wait(), 10)
+        books.path.write_text(FILE.replace("1000", "2000"))
+        await until(lambda: reloads(books, "applied"))
+        assert (await books.reserve(1300)).holds[0].limit == 2000
