@@ -48,8 +48,8 @@ class Seen:
         return sum(self.costs.values(), Decimal(0))
 
 
-async def drive(url: str, key: str, numbers: Iterable[int]) -> Seen:
-    """Send a request for each number, `CLIENTS` at a time."""
+async def drive(url: str, key: str, numbers: Iterable[int], *, clients: int = CLIENTS) -> Seen:
+    """Send a request for each number, so many at a time."""
     seen, waiting = Seen(), iter(numbers)
 
     async def client() -> None:
@@ -62,10 +62,10 @@ async def drive(url: str, key: str, numbers: Iterable[int]) -> Seen:
     headers = {"authorization": f"Bearer {key}"}
     async with (
         aiohttp.ClientSession(url, headers=headers, timeout=_PATIENCE) as session,
-        asyncio.TaskGroup() as clients,
+        asyncio.TaskGroup() as tasks,
     ):
-        for _ in range(CLIENTS):
-            clients.create_task(client())
+        for _ in range(clients):
+            tasks.create_task(client())
     return seen
 
 
