@@ -86,3 +86,4 @@ bench: build ## Measure, side by side in one run; one JSON line each
 	@$(BIN)/python -m bench.request_cpu
 	@$(BIN)/python -m bench.metrics_endpoint
 	@$(BIN)/python -m bench.collector_faults
+	@$(BIN)/python -m bench.ledger
