@@ -43,21 +43,13 @@ class LoginLimits:
 
     async def attempt(self, address: str) -> float | None:
         """Count one attempt of an address; None lets it pass, else seconds until the next may."""
-        name = _group(address)
-        try:
-            counted = await self._store.run("INCR", lambda redis: _count(redis, (name, _ALL)))
-        except StoreUnavailable:
-            counted = [self._count_alone(name), self._count_alone(_ALL)]
-        (mine, my_seconds), (everyone, seconds_of_all) = counted
-        waits = [
-            seconds
-            for count, limit, seconds in (
-                (mine, BY_ADDRESS, my_seconds),
-                (everyone, BY_ALL, seconds_of_all),
-            )
-            if count > limit
-        ]
-        return max(waits) if waits else None
+        # Its own limit first: what an address tries beyond its own limit must not use up
+        # the attempts of all, or it alone could keep every operator out.
+        for name, limit in ((_group(address), BY_ADDRESS), (_ALL, BY_ALL)):
+            count, seconds = await self._count(name)
+            if count > limit:
+                return seconds
+        return None
 
     async def forgive(self, address: str) -> None:
         """Forget the attempts of an address that has logged in."""
@@ -67,6 +59,12 @@ class LoginLimits:
             await self._store.run("DEL", lambda redis: redis.delete(_PREFIX + name))
         except StoreUnavailable:
             return
+
+    async def _count(self, name: str) -> tuple[int, float]:
+        try:
+            return await self._store.run("INCR", lambda redis: _count(redis, name))
+        except StoreUnavailable:
+            return self._count_alone(name)
 
     def _count_alone(self, name: str) -> tuple[int, float]:
         now = self._now()
@@ -80,16 +78,15 @@ class LoginLimits:
         return count + 1, ends - now
 
 
-async def _count(redis: Redis, names: tuple[str, ...]) -> list[tuple[int, float]]:
+async def _count(redis: Redis, name: str) -> tuple[int, float]:
+    key = _PREFIX + name
     pipeline = redis.pipeline(transaction=True)
-    for name in names:
-        key = _PREFIX + name
-        # The first attempt begins the window: EXPIRE knows no NX before Redis 7.
-        pipeline.set(key, 0, ex=WINDOW_SECONDS, nx=True)
-        pipeline.incr(key)
-        pipeline.pttl(key)
-    found = cast("list[int]", await pipeline.execute())
-    return [(found[at + 1], max(found[at + 2], 1) / 1000) for at in range(0, len(found), 3)]
+    # The first attempt begins the window: EXPIRE knows no NX before Redis 7.
+    pipeline.set(key, 0, ex=WINDOW_SECONDS, nx=True)
+    pipeline.incr(key)
+    pipeline.pttl(key)
+    _, count, left = cast("tuple[bool, int, int]", await pipeline.execute())
+    return count, max(left, 1) / 1000
 
 
 def _group(address: str) -> str:
