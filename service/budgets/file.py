@@ -37,16 +37,26 @@ class BudgetsFile:
         mark = _mark(self._path)
         if mark == self._mark:
             return None
-        self._mark = mark
-        try:
-            self.declared = self._read()
-        except BudgetsError as error:
-            logger.error("%s\nThe budgets read before stay in force.", error)  # noqa: TRY400 - it says all
+        before, self._mark = self._mark, mark
+        declared, fault = self._taken()
+        if _mark(self._path) != mark:
+            # It is being written: a part of it, or nothing at all, may be a valid file too.
+            self._mark = before
+            return None
+        if declared is None:
+            logger.error("%s\nThe budgets read before stay in force.", fault)
             return "refused"
+        self.declared = declared
         logger.info(
             "The budgets file %s is in force: %d budgets.", self._path, len(self.declared.budgets)
         )
         return "applied"
+
+    def _taken(self) -> tuple[Declared | None, BudgetsError | None]:
+        try:
+            return self._read(), None
+        except BudgetsError as error:
+            return None, error
 
 
 def _mark(path: Path) -> Mark:

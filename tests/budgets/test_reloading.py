@@ -107,6 +107,25 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     assert len(reads) == 2
 
 
+def test_a_file_that_is_written_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    path, budgets = tmp_path / "budgets.yaml", {"half": Declared(), "whole": Declared()}
+    path.write_text("whole")
+
+    def read() -> Declared:
+        text = path.read_text()
+        if text == "half":
+            path.write_text("whole")
+        return budgets[text]
+
+    file = BudgetsFile(path, read)
+    file.load()
+    path.write_text("half")
+    assert file.reload() is None
+    assert file.declared is budgets["whole"]
+    assert file.reload() == "applied"
+    assert file.declared is budgets["whole"]
+
+
 async def test_a_file_that_cannot_even_be_refused_does_not_end_the_watch(
     redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
