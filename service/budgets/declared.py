@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -85,10 +86,12 @@ class Budget:
         return found
 
     def routes_for(self, operation: str, model: str) -> tuple[Route, ...]:
-        """Where a request for a model could be sent, the highest threshold first."""
-        return tuple(
-            route for route in self.routes if route.operation == operation and route.model != model
-        )
+        """Where a request for a model could be sent, the highest threshold first.
+
+        From a model that is itself one of the routes only on, to those of higher thresholds.
+        """
+        on = takewhile(lambda route: route.model != model, self.routes)
+        return tuple(route for route in on if route.operation == operation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,10 +122,13 @@ for _, budget in ipairs(budgets) do
       if budget.kind == 'user' then redis.call('HINCRBY', budget.counts, 'denials', 1) end
     end
   end
-  if redis.call('HSETNX', budget.hash, 'since', now) == 1 then
-    redis.call('PEXPIREAT', budget.hash, budget.vanish)
-  end
-  if budget.kind ~= 'none' then
+  local is_new = redis.call('HSETNX', budget.hash, 'since', now) == 1
+  if is_new then redis.call('PEXPIREAT', budget.hash, budget.vanish) end
+  -- Callers choose users freely, and being refused costs nothing: of one who was never let in there
+  -- is nothing to keep, or refused requests alone would fill the memory.
+  if is_new and outcome ~= 'held' and budget.kind == 'user' and budget.spent == '0' then
+    redis.call('DEL', budget.hash)
+  elseif budget.kind ~= 'none' then
     -- The score is for ranking alone.
     redis.call('ZADD', budget.values, budget.spent, budget.value)
     if budget.kind == 'user' then redis.call('ZREMRANGEBYRANK', budget.values, 0, -101) end

@@ -64,7 +64,9 @@ def test_thresholds_rise_and_routes_fall(tmp_path: Path) -> None:
         Threshold(100, 1001),
     )
     assert budget.routes == (Route(951, "distant", "chat"), Route(501, "cheap", "chat"))
-    assert budget.routes_for("chat", "distant") == (Route(501, "cheap", "chat"),)
+    assert budget.routes_for("chat", "dear") == budget.routes
+    assert budget.routes_for("chat", "cheap") == (Route(951, "distant", "chat"),)
+    assert budget.routes_for("chat", "distant") == ()
     assert budget.routes_for("embeddings", "vectors") == ()
     assert [budget.passed(spent) for spent in (500, 501, 950, 1001)] == [None, 50, 80, 100]
 

@@ -38,6 +38,18 @@ async def test_from_a_threshold_on_requests_go_to_its_model(
         assert (lease.route, bool(lease.holds)) == (route, route is None)
 
 
+@pytest.mark.parametrize(
+    ("asked", "spent", "route"),
+    [("distant", 949, None), ("distant", 950, "cheap"), ("cheap", 950, None), ("cheap", 500, None)],
+)
+async def test_a_request_for_one_of_the_routes_never_goes_back_to_a_dearer_one(
+    redis_url: str, tmp_path: Path, asked: str, spent: int, route: str | None
+) -> None:
+    async with rig(redis_url, tmp_path, text(refuse=False)) as books:
+        await spend(books, spent)
+        assert (await books.reserve(10, model=asked)).route == route
+
+
 async def test_a_routed_request_is_reserved_again_and_not_routed_twice(
     redis_url: str, tmp_path: Path
 ) -> None:
