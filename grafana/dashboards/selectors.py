@@ -6,11 +6,13 @@ never asks for a label that its metric does not have.
 
 from typing import Final, Protocol
 
+from grafana.dashboards.components import Scraped
 from otel import attributes
 from otel.names import Metric
 
 ENVIRONMENT: Final = "deployment.environment.name"
 SERVICE: Final = "service.name"
+INSTANCE: Final = "service.instance.id"
 
 # Dashboard variable → the attribute it selects.
 VARIABLES: Final = {
@@ -42,9 +44,9 @@ class Select(Protocol):
 def matchers(metric: Metric, *extra: str) -> str:
     """`{…}` for a metric: the environment, each variable it has the label of, and `extra` as is.
 
-    The environment is a promoted resource attribute, which every metric carries.
+    The environment is a promoted resource attribute, which every metric carries that is pushed.
     """
-    declared = {ENVIRONMENT, *metric.attributes}
+    declared = {*metric.attributes, *(() if isinstance(metric, Scraped) else (ENVIRONMENT,))}
     filters = [
         f'{label(attribute)}=~"${variable}"'
         for variable, attribute in VARIABLES.items()

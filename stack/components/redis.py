@@ -77,6 +77,8 @@ def redis(settings: Settings, choice: RedisChoice) -> Component:
                 *("--port", str(settings.ports.redis)),
                 *("--dir", str(data)),
                 *("--appendonly", "yes"),
+                # The same limit as in docker-compose.yml, so that its use can be watched and alerted.
+                *("--maxmemory", "512mb"),
                 # Budgets and locks must not vanish silently when memory is short.
                 *("--maxmemory-policy", "noeviction"),
                 *("--daemonize", "no"),
