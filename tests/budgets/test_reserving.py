@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -364,3 +364,26 @@ async def test_no_amount_reserved_at_one_budget_lets_requests_pass_another(
         for lease in (*leases, held):
             await books.budgets.release(lease)
         assert (await books.window(leases[0]))["reserved"] == "0"
+
+
+async def test_users_who_were_only_refused_leave_nothing_behind_but_a_count(
+    redis_url: str, tmp_path: Path
+) -> None:
+    each = REFUSING.replace("window", "scope: user\n    window")
+    async with rig(redis_url, tmp_path, each) as books:
+        await books.settle(await books.reserve(600, user="known"), 600)
+
+        async def size() -> int:
+            return await books.store.run("DBSIZE", lambda redis: cast("Any", redis).dbsize())
+
+        before = await size()
+        for number in range(50):
+            await refused(books, 1001, user=f"user{number}")
+        await refused(books, 500, user="known")
+        # The counts of the whole.
+        assert await size() == before + 1
+        (state,) = await books.budgets.states()
+        assert state.denials == 51
+        lease = await books.reserve(1, user="user7")
+        assert await amounts(books, lease) == (0, 1)
+        assert (await books.window(lease)).get("denials") is None
