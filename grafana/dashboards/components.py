@@ -25,8 +25,8 @@ HTTPCHECK_STATUS: Final = Metric(
     foreign=True,
 )
 
-# By Prometheus itself: one series a resource, whose attributes are labels; `job` is service.name and
-# `instance` is service.instance.id.
+# By Prometheus itself: one series a resource, whose attributes are labels; `job` is service.name
+# and `instance` is service.instance.id.
 TARGET_INFO: Final = Metric(
     "target_info",
     Kind.GAUGE,

@@ -1,4 +1,4 @@
-"""What every dashboard shares: its variables, its refresh, and rows that flow left to right."""
+"""What every dashboard shares: variables, events, links, refresh, rows that flow left to right."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
@@ -11,6 +11,8 @@ from grafana_foundation_sdk.builders.table import Panel as TablePanel
 from grafana_foundation_sdk.builders.timeseries import Panel as GraphPanel
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 
+from grafana.dashboards.annotations import events
+from grafana.dashboards.links import TAG, other_dashboards
 from grafana.dashboards.variables import common_variables
 
 Panel = StatPanel | GraphPanel | TablePanel | LogsPanel | HeatmapPanel
@@ -30,13 +32,15 @@ def dashboard(
         Dashboard(title)
         .uid(uid)
         .description(description)
-        .tags(["gaugeway", "genai"])
+        .tags([TAG, "genai"])
         .timezone("browser")
         .time(since, "now")
         .refresh(refresh)
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .readonly()
         .variables([*common_variables()])
+        .annotations([*events()])
+        .link(other_dashboards())
     )
     ids = count(1)
     for heading, panels in rows.items():

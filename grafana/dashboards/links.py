@@ -1,12 +1,28 @@
 """Links into Explore: from a row or a panel to the trace or the lines behind it."""
 
 import json
+from typing import Final
 from urllib.parse import quote
 
 from grafana_foundation_sdk.builders.dashboard import DashboardLink
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 
 from grafana.dashboards.datasources import LOKI_UID, TEMPO_UID
+
+# What every dashboard is tagged with, and found by.
+TAG: Final = "gaugeway"
+
+
+def other_dashboards() -> DashboardLink:
+    """A menu of every dashboard of ours, which opens it with the same choices and time range."""
+    return (
+        DashboardLink("Gaugeway dashboards")
+        .type(DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(True)
+        .include_vars(True)
+        .keep_time(True)
+    )
 
 
 def explore_url(datasource_uid: str, query: dict[str, str]) -> str:

@@ -23,13 +23,14 @@ WITHOUT_UNIT = frozenset({"row", "table", "logs"})
 class Target:
     """One query as it is committed. `language` is the data source's type."""
 
+    dashboard: str
     panel: str
     language: str
     expression: str
     exemplars: bool
 
     def __str__(self) -> str:
-        return f"{self.panel}: {self.expression}"
+        return f"{self.dashboard}, {self.panel}: {self.expression}"
 
 
 @cache
@@ -41,22 +42,32 @@ def dashboards() -> dict[str, Json]:
     }
 
 
-def panels() -> Iterator[Json]:
-    """Every panel, row headings left out."""
-    for dashboard in dashboards().values():
-        yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
+def panels(*uids: str) -> Iterator[Json]:
+    """Every panel of some dashboards or of all, row headings left out."""
+    for uid, dashboard in dashboards().items():
+        if not uids or uid in uids:
+            yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
 def targets() -> Iterator[Target]:
     """Every query of every panel."""
-    for panel in panels():
-        for target in panel["targets"]:
-            yield Target(
-                panel["title"],
-                target["datasource"]["type"],
-                target["expr"],
-                target.get("exemplar", False),
-            )
+    for uid in dashboards():
+        for panel in panels(uid):
+            for target in panel["targets"]:
+                yield Target(
+                    uid,
+                    panel["title"],
+                    target["datasource"]["type"],
+                    target["expr"],
+                    target.get("exemplar", False),
+                )
+
+
+def annotations() -> Iterator[Target]:
+    """Every query of every event that dashboards mark on their graphs."""
+    for uid, dashboard in dashboards().items():
+        for event in dashboard["annotations"]["list"]:
+            yield Target(uid, event["name"], event["datasource"]["type"], event["expr"], False)
 
 
 def variables() -> Iterator[Json]:

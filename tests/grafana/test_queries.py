@@ -11,7 +11,13 @@ from grafana.dashboards import components
 from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, label
 from otel import attributes, names
 from otel.names import Kind, Metric
-from tests.grafana.dashboard_files import Target, provisioned_datasources, targets, variables
+from tests.grafana.dashboard_files import (
+    Target,
+    annotations,
+    provisioned_datasources,
+    targets,
+    variables,
+)
 
 KNOWN = (*names.METRICS, *components.ALL)
 # Promoted from the resource onto every series and every log stream.
@@ -23,7 +29,8 @@ _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
 _GROUPING = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
 
-PROMQL = [target for target in targets() if target.language == "prometheus"]
+EVENTS = list(annotations())
+PROMQL = [target for target in (*targets(), *EVENTS) if target.language == "prometheus"]
 LOGQL = [target for target in targets() if target.language == "loki"]
 
 
@@ -39,7 +46,10 @@ SERIES = dict(_series())
 
 def _provisioned() -> list[Target]:
     queries = provisioned_datasources()["tempo"]["jsonData"]["tracesToMetrics"]["queries"]
-    return [Target(query["name"], "prometheus", query["query"], False) for query in queries]
+    return [
+        Target("provisioned", query["name"], "prometheus", query["query"], False)
+        for query in queries
+    ]
 
 
 @pytest.mark.parametrize("target", [*PROMQL, *_provisioned()], ids=str)
