@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from grafana.dashboards import components
 from grafana.dashboards.promql import (
     DAY_WINDOW,
     GRAPH_WINDOW,
@@ -15,6 +14,7 @@ from grafana.dashboards.promql import (
     quantile,
     ratio,
 )
+from grafana.dashboards.queries.checks import service_up
 from grafana.dashboards.queries.query import (
     FAILED,
     HOUR,
@@ -24,27 +24,13 @@ from grafana.dashboards.queries.query import (
     shown,
     traffic,
 )
-from grafana.dashboards.selectors import ENVIRONMENT, environment_matcher, label, matchers
+from grafana.dashboards.selectors import environment_matcher, label, matchers
 from otel import attributes as a
 from otel import names
 
-
-def _newest(*extra: str) -> str:
-    """When each checked endpoint was last checked with such a result, in Unix seconds."""
-    series = f"{components.HTTPCHECK_STATUS.prometheus}{environment_matcher(*extra)}"
-    return f"max by ({label(ENVIRONMENT)}, http_url) (timestamp({series}))"
-
-
 # What is wrong now: one number each.
 
-# The receiver labels a good answer with its status code, and writes 0 without one when there is no
-# answer: two series, of which the one that fell silent keeps its last value for minutes. So the
-# service is up where the good answer is as new as the newest check.
-_CHECKED: Final = _newest()
-_ANSWERED: Final = _newest('http_status_class="2xx"', 'http_status_code!=""')
-SERVICE_UP: Final = Query(
-    f"min(({_ANSWERED} or 0 * {_CHECKED}) >= bool ({_CHECKED} > time() - 120))", "service"
-)
+SERVICE_UP: Final = Query(f"min({service_up(environment_matcher)})", "service")
 ERROR_RATIO: Final = Query(
     ratio(
         per_second(names.OPERATION_DURATION, FAILED, window=NOW_WINDOW, series="_count"),
