@@ -63,7 +63,7 @@ def targets() -> Iterator[Target]:
                 )
 
 
-def annotations() -> Iterator[Target]:
+def events() -> Iterator[Target]:
     """Every query of every event that dashboards mark on their graphs."""
     for uid, dashboard in dashboards().items():
         for event in dashboard["annotations"]["list"]:

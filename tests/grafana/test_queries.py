@@ -13,7 +13,7 @@ from otel import attributes, names
 from otel.names import Kind, Metric
 from tests.grafana.dashboard_files import (
     Target,
-    annotations,
+    events,
     provisioned_datasources,
     targets,
     variables,
@@ -29,7 +29,7 @@ _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
 _GROUPING = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
 
-EVENTS = list(annotations())
+EVENTS = list(events())
 PROMQL = [target for target in (*targets(), *EVENTS) if target.language == "prometheus"]
 LOGQL = [target for target in targets() if target.language == "loki"]
 

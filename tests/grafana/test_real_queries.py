@@ -13,7 +13,7 @@ from grafana.dashboards.queries import records
 from otel import attributes as a
 from otel import names
 from tests.grafana.backends import Backends, ask, running, send
-from tests.grafana.dashboard_files import annotations, targets, with_values
+from tests.grafana.dashboard_files import events, targets, with_values
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -30,7 +30,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Generator[Backends]:
 
 def test_prometheus_understands_every_promql(backends: Backends) -> None:
     asked = 0
-    for target in (*targets(), *annotations()):
+    for target in (*targets(), *events()):
         if target.language == "prometheus":
             answer = ask(
                 f"{backends.prometheus}/api/v1/query", {"query": with_values(target.expression)}
