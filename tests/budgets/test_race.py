@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from otel.names import USAGE_BODY
+from service.budgets.budgets import GRACE_SECONDS, TELL_SECONDS
 from service.ledger.calendar import Calendar
 from service.ledger.reading import LedgerReader
 from service.money import dollars
@@ -43,6 +44,7 @@ targets:
     models:
       simulated: {prices: {input: "0.50", output: "15"}}
 """
+DEADLINE_SECONDS = 20
 MOST = Decimal("0.0005")
 """More than one request can cost."""
 BUDGETS = """
@@ -128,6 +130,12 @@ class Race:
         assert (await self.budget())[0] == now.cost
         return now
 
+    async def lapsed(self) -> None:
+        """Wait until nothing is reserved: nobody but time gives back what the killed one held."""
+        async with asyncio.timeout(DEADLINE_SECONDS + GRACE_SECONDS + 4 * TELL_SECONDS):
+            while (await self.budget())[1] > 0:
+                await asyncio.sleep(0.5)
+
     async def kill_a_worker_soon(self) -> None:
         """Kill one of the processes that answer, while they do."""
         await asyncio.sleep(0.5)
@@ -161,7 +169,7 @@ async def race(folder: Path) -> AsyncGenerator[Race]:
                 "GAUGEWAY_HOME": str(home),
                 "GAUGEWAY_TARGETS": str(targets),
                 "GAUGEWAY_BUDGETS": str(budgets),
-                "GAUGEWAY_DEADLINE_SECONDS": "20",
+                "GAUGEWAY_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
                 "OTEL_BLRP_SCHEDULE_DELAY": "100",
             },
         )
@@ -217,6 +225,8 @@ async def test_four_workers_and_8000_requests_spend_a_dollar_and_not_more(tmp_pa
         assert len(after.refused) > 1_000
         for refused in after.refused:
             assert_tells_why(refused)
+        await run.lapsed()
+        assert (await run.budget())[0] == spent
         total = len(before.admitted) + len(during.admitted) + during.broken + len(after.admitted)
         assert total + len(after.refused) + len(during.refused) == REQUESTS
 
