@@ -86,6 +86,7 @@ def test_a_form_needs_its_token_and_the_browser_it_was_given_to(service: Operate
         {"sec_fetch_site": "same-site"},
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
     ):
         assert browser.send("/admin/login", fields, **foreign).status == 403
     assert "gaugeway_session" not in browser.cookies
