@@ -34,6 +34,8 @@ class StreamRecord:
     interruption: Interruption
     transcript: Transcript | None = None
     characters: int = 0
+    pieces: int = 0
+    """Chunks with output; none is less than a token."""
     usage: Usage | None = None
     bill: Bill | None = None
     """What it came to; None until the end."""
@@ -47,6 +49,7 @@ class StreamRecord:
         if chunk.content:
             inference.chunk()
             self.characters += chunk.characters
+            self.pieces += 1
             self._outdated = self.usage is not None
             if self.transcript is not None:
                 self.transcript.add(chunk.data)
@@ -111,12 +114,25 @@ class StreamRecord:
     def _used(self) -> Usage:
         told = self.usage
         if told is None:
-            return estimate_usage(self.request.body, output_characters=self.characters)
+            said = estimate_usage(self.request.body, output_characters=0)
+            return replace(said, output_tokens=self._estimated_output())
         if not self._outdated:
             return told
         # Some providers tell the usage so far: the input is certain, what came since is not.
-        output = max(told.output_tokens, estimate_tokens(self.characters))
+        output = max(told.output_tokens, self._estimated_output())
         return replace(told, output_tokens=output, estimated=True)
+
+    def _estimated_output(self) -> int:
+        """By its characters, up to what it was allowed, and no less than the pieces it came in."""
+        body = self.request.body
+        stated = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0)
+        limit = stated or self.account.lease.max_output_tokens
+        tokens = estimate_tokens(self.characters)
+        if limit:
+            # Long words are fewer tokens: a budget reserved no more than this.
+            tokens = min(tokens, limit * (body.get("n") or 1))
+        # In scripts with a token or more to each character, pieces tell better.
+        return max(tokens, self.pieces)
 
 
 def _text(value: object) -> str | None:

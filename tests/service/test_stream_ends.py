@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,34 @@ def test_output_that_came_after_the_usage_was_told_is_estimated(
         span = assert_one_end(service, "provider_error", estimated=True)
         assert span.attributes["gen_ai.usage.input_tokens"] == 10
         assert span.attributes["gen_ai.usage.output_tokens"] == 100
+
+
+@pytest.mark.parametrize(
+    ("size", "pieces", "limits", "tokens"),
+    [
+        # A token or more to each character, as in Chinese or emoji: each piece is one at least.
+        (1, 40, {}, 40),
+        # English prose.
+        (40, 10, {}, 100),
+        # Long words: no more than the request allowed, and its budgets reserved.
+        (400, 2, {"max_tokens": 50}, 50),
+        (400, 2, {"max_completion_tokens": 60, "max_tokens": 50, "n": 2}, 120),
+        # A provider that goes on beyond what it was allowed.
+        (4, 70, {"max_tokens": 50}, 70),
+    ],
+)
+def test_a_cut_stream_is_estimated_by_characters_pieces_and_its_limit(
+    tmp_path: Path,
+    redis_url: str,
+    size: int,
+    pieces: int,
+    limits: Mapping[str, Any],
+    tokens: int,
+) -> None:
+    provider = LongProvider(chunk_bytes=size, chunks=pieces, error=RuntimeError("cut"))
+    parts = Parts(providers=lambda targets, _: dict.fromkeys(targets.connections, provider))
+    with running(settings_for(tmp_path, redis_url), parts=parts) as service:
+        with service.open_stream(**limits) as stream:
+            stream.read_to_end()
+        span = assert_one_end(service, "provider_error", estimated=True)
+    assert span.attributes["gen_ai.usage.output_tokens"] == tokens
