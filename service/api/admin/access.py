@@ -110,7 +110,7 @@ class AdminGuard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                add_security_headers(scope, message)
+                add_security_headers(message)
             await send(message)
 
         try:

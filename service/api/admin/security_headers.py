@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Final, cast
 
-from fastapi import Request
-from starlette.types import Message, Scope
+from starlette.types import Message
 
-_NONCE: Final = "gaugeway.admin.nonce"
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'{nonce}; style-src 'self'{nonce}; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -22,25 +14,17 @@ _HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        b"font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        b"frame-ancestors 'none'",
+    ),
 )
 
 
-def script_nonce(request: Request) -> str:
-    """A word for this answer alone: scripts and styles inside the page that carry it may run."""
-    known = request.scope.get(_NONCE)
-    if isinstance(known, str):
-        return known
-    nonce = secrets.token_urlsafe(16)
-    request.scope[_NONCE] = nonce
-    return nonce
-
-
-def add_security_headers(scope: Scope, message: Message) -> None:
+def add_security_headers(message: Message) -> None:
     """Add each header that the answer does not state itself."""
     headers = cast("list[tuple[bytes, bytes]]", message.setdefault("headers", []))
     stated = {name.lower() for name, _ in headers}
-    nonce = scope.get(_NONCE)
-    policy = _POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "").encode()
-    for name, value in (*_HEADERS, (b"content-security-policy", policy)):
-        if name not in stated:
-            headers.append((name, value))
+    headers += [(name, value) for name, value in _HEADERS if name not in stated]
