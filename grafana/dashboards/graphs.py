@@ -39,8 +39,12 @@ def number(
     absent: str = "no traffic",
     decimals: int | None = None,
     mappings: Sequence[ValueMapping] = (),
+    since: str | None = None,
 ) -> stat.Panel:
-    """One number as it is now, its background coloured by the limits."""
+    """One number as it is now, its background coloured by the limits.
+
+    `since` is the beginning of a time range of its own, such as `now/d`.
+    """
     panel = (
         stat.Panel()
         .title(title)
@@ -60,6 +64,8 @@ def number(
         .text(VizTextDisplayOptions().value_size(28))
         .reduce_options(ReduceDataOptions().calcs(["last"]).values(False))
     )
+    if since is not None:
+        panel = panel.time_from(since).hide_time_override(True)
     return panel if decimals is None else panel.decimals(decimals)
 
 
@@ -98,6 +104,20 @@ def graph(
         return panel.thresholds(plain_steps())
     style = GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
     return panel.thresholds(threshold_steps(limits, good="transparent")).thresholds_style(style)
+
+
+def over(panel: timeseries.Panel, since: str, step: str) -> timeseries.Panel:
+    """The graph over a time range of its own, with a point for each step and no fewer."""
+    return panel.time_from(since).interval(step).max_data_points(1000)
+
+
+def bars(panel: timeseries.Panel) -> timeseries.Panel:
+    """The graph as a bar for each step."""
+    return (
+        panel.draw_style(common.GraphDrawStyle.BARS)
+        .fill_opacity(80)
+        .bar_alignment(common.BarAlignment.AFTER)
+    )
 
 
 def _lines(stacked: bool) -> timeseries.Panel:

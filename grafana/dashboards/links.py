@@ -44,6 +44,12 @@ def trace_link(trace: str) -> dict[str, object]:
     return {"title": "Open the trace", "url": explore_url(TEMPO_UID, query), "targetBlank": True}
 
 
+def traces_link(title: str, traceql: str) -> dict[str, object]:
+    """A data link to the traces that a TraceQL query with Grafana's templates finds."""
+    query = {"queryType": "traceql", "query": traceql}
+    return {"title": title, "url": explore_url(TEMPO_UID, query), "targetBlank": True}
+
+
 def logs_link(expression: str) -> dict[str, object]:
     """A data link to the log lines that a LogQL expression finds."""
     query = {"queryType": "range", "expr": expression}

@@ -1,6 +1,6 @@
 """Where a number starts to be a worry and where it is an emergency, each stated once.
 
-Panels colour by these; alert rules are to fire at them.
+Panels colour by these; alert rules fire at them.
 """
 
 from dataclasses import dataclass
@@ -27,3 +27,36 @@ IN_PROGRESS_REQUESTS: Final = Limits(warning=100.0, critical=500.0)
 CACHE_HIT_RATIO: Final = Limits(warning=0.5, critical=0.1, low_is_bad=True)
 SERVICE_UP: Final = Limits(warning=1.0, critical=0.5, low_is_bad=True)
 FAILURES_PER_SECOND: Final = Limits(warning=0.1, critical=1.0)
+
+# Alerts, beside those above.
+BUDGET_RATIO: Final = Limits(warning=0.80, critical=0.95)
+# A budget that refuses ends below its limit: no request's most fits in what is left.
+BUDGET_USED_UP_RATIO: Final = 0.9
+BUDGET_DENIALS: Final = Limits(warning=5.0, critical=50.0)
+COST_SPIKE_RATIO: Final = Limits(warning=3.0, critical=10.0)
+# Three times next to nothing is no spike.
+COST_SPIKE_LEAST_USD_PER_HOUR: Final = 1.0
+TOKENS_PER_HOUR: Final = Limits(warning=100_000.0, critical=1_000_000.0)
+PROVIDER_SECONDS: Final = Limits(warning=5.0, critical=10.0)
+REDIS_MEMORY_RATIO: Final = Limits(warning=0.8, critical=0.95)
+PROCESS_MEMORY_BYTES: Final = Limits(warning=512 * 2**20, critical=800 * 2**20)
+COLLECTOR_QUEUE_RATIO: Final = Limits(warning=0.5, critical=0.8)
+TELEMETRY_AGE_SECONDS: Final = Limits(warning=120.0, critical=300.0)
+USAGE_RECORDS_RATIO: Final = Limits(warning=0.5, critical=0.1, low_is_bad=True)
+SLOW_USAGE_RECORDS: Final = Limits(warning=5.0, critical=50.0)
+ERROR_LOGS: Final = Limits(warning=10.0, critical=100.0)
+# What fewer requests say is chance: with less in its window a ratio or a percentile says nothing.
+LEAST_REQUESTS: Final = 10
+LEAST_FAILURES: Final = 5
+LEAST_CACHE_LOOKUPS: Final = 20
+
+# Panels of cost and of latency, beside those above.
+COST_PER_MONTH_USD: Final = Limits(warning=2000.0, critical=4000.0)
+BUDGET_LEFT_RATIO: Final = Limits(warning=0.20, critical=0.05, low_is_bad=True)
+# 1 is a budget that is used up exactly at the end of its window.
+BUDGET_FORECAST_RATIO: Final = Limits(warning=0.9, critical=1.0)
+COST_PER_REQUEST_USD: Final = Limits(warning=0.05, critical=0.5)
+OUTPUT_CHUNK_SECONDS: Final = Limits(warning=0.1, critical=0.5)
+SLOW_RATIO: Final = Limits(warning=0.05, critical=0.2)
+CUT_STREAMS_RATIO: Final = Limits(warning=0.02, critical=0.1)
+TIMEOUTS_IN_FIVE_MINUTES: Final = Limits(warning=1.0, critical=10.0)

@@ -5,8 +5,8 @@ from grafana_foundation_sdk.builders.stat import Panel as StatPanel
 from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import number
 from grafana.dashboards.looks import up_or_down
-from grafana.dashboards.overview.units import RATIO, SECONDS, USD
 from grafana.dashboards.queries import overview as queries
+from grafana.dashboards.units import RATIO, SECONDS, USD
 
 
 def health() -> list[StatPanel]:

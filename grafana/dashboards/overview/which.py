@@ -6,11 +6,11 @@ from grafana_foundation_sdk.builders.logs import Panel as LogsPanel
 from grafana_foundation_sdk.builders.table import Panel as TablePanel
 
 from grafana.dashboards import thresholds
-from grafana.dashboards.overview.units import RATIO, SECONDS, USD
 from grafana.dashboards.queries import overview as queries
 from grafana.dashboards.queries import records
 from grafana.dashboards.selectors import label
 from grafana.dashboards.tables import Column, log_lines, metrics_table, requests_table
+from grafana.dashboards.units import RATIO, SECONDS, USD
 from otel import attributes as a
 
 _USAGE_COLUMNS: Final = {

@@ -6,8 +6,8 @@ from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import graph
 from grafana.dashboards.links import traces_search
 from grafana.dashboards.looks import CRITICAL, GOOD, WARNING
-from grafana.dashboards.overview.units import RATIO, SECONDS, USD
 from grafana.dashboards.queries import overview as queries
+from grafana.dashboards.units import RATIO, SECONDS, USD
 
 
 def traffic() -> list[GraphPanel]:

@@ -1,4 +1,4 @@
-"""Grafana's names of the units this dashboard shows."""
+"""Grafana's names of the units that dashboards show."""
 
 from typing import Final
 
