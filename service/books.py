@@ -53,19 +53,10 @@ async def open_books(
 
     `ledger_port` and `budgets_port` take the place of the real ones for accounts.
     """
-    # A store, and so a breaker, of its own: what befalls the cache befalls no budget.
-    redis = RedisStore(
-        redis_url,
-        timeout=max(settings.redis_timeout_seconds, TIMEOUT_SECONDS),
-        pool_size=settings.redis_pool_size,
-    )
-    stack.push_async_callback(redis.close)
+    redis = _open_store(settings, redis_url, stack)
     scripts = ScriptQueue(redis)
     stack.push_async_callback(scripts.close)
-    calendar = Calendar(
-        settings.time_zone,
-        Retention(settings.ledger_hours, settings.ledger_days, settings.ledger_months),
-    )
+    calendar = _calendar(settings)
     ledger = Ledger(
         Recorder(scripts, calendar, dedupe_seconds=settings.ledger_dedupe_seconds),
         home=settings.home,
@@ -91,13 +82,35 @@ async def open_books(
         priced=settlement.prices,
         now=now,
         instruments=instruments,
-        rules=Rules(
-            refuse_unpriced=settings.unpriced == "refuse",
-            stop_without_ledger=settings.ledger_when_unavailable == "stop",
-        ),
+        rules=_rules(settings),
     )
-    reader = LedgerReader(redis, calendar, now=now, waiting=ledger.waiting)
+    # What operators read is large and can be slow: it must not make requests go on unaccounted.
+    readings = _open_store(settings, redis_url, stack)
+    reader = LedgerReader(readings, calendar, now=now, waiting=ledger.waiting)
     return Books(ledger, budgets, reader, accounts)
+
+
+def _open_store(settings: Settings, url: str, stack: AsyncExitStack) -> RedisStore:
+    """A store, and so a breaker, of its own: what befalls the cache befalls no budget."""
+    store = RedisStore(
+        url,
+        timeout=max(settings.redis_timeout_seconds, TIMEOUT_SECONDS),
+        pool_size=settings.redis_pool_size,
+    )
+    stack.push_async_callback(store.close)
+    return store
+
+
+def _calendar(settings: Settings) -> Calendar:
+    kept = Retention(settings.ledger_hours, settings.ledger_days, settings.ledger_months)
+    return Calendar(settings.time_zone, kept)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        refuse_unpriced=settings.unpriced == "refuse",
+        stop_without_ledger=settings.ledger_when_unavailable == "stop",
+    )
 
 
 def _budgets_file(settings: Settings, targets: Targets) -> BudgetsFile:
