@@ -12,7 +12,7 @@ from rich.table import Table
 from cli.console import console, show_error, show_json
 from service.money import amount_text
 from service.price_book import provider_id
-from service.price_explanation import Explanation, Line, explained
+from service.price_explanation import Explanation, Line, explained, shortened
 from service.price_list import PriceList
 from service.pricing import Priced, Pricing
 from service.tokens import Usage
@@ -44,11 +44,11 @@ def _show(what: Priced, told: Explanation, at: datetime) -> None:
     for number, step in enumerate(told.found, start=1):
         out.print(f"{number:>2}. {escape(step)}")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
-    for justify in ("left", "right", "left", "right", "left", "right", "left"):
+    for justify in ("left", "right", "left", "right", "right", "left", "left"):
         table.add_column(justify=justify, no_wrap=True)
     for line in told.lines:
         table.add_row(f"    {line.kind.replace('_', ' ')}", f"{line.count:,f}", *_product(line))
-    table.add_row("    sum", "", "", "", "=", amount_text(told.total.normalize()), style="bold")
+    table.add_row("    sum", "", "", "", "=", shortened(told.total), style="bold")
     out.print(table)
     saved = told.price.saved_by_prompt_cache
     out.print(f"    {told.rounding}")
@@ -63,7 +63,7 @@ def _product(line: Line) -> tuple[str, str, str, str, str]:
     if line.price is None or line.stated_for is None:
         return _TIMES, "-", "no price", "0", "[yellow]not charged[/]"
     by = line.stated_for.replace("_", " ")
-    amount = amount_text(line.amount.normalize())
+    amount = shortened(line.amount)
     return _TIMES, amount_text(line.price), f"per {line.per} =", amount, f"[dim]as {by}[/]"
 
 
@@ -100,8 +100,9 @@ def _show_unpriced(prices: PriceList, what: Priced, at: datetime, *, as_json: bo
         reason = f"unpriced: {offer.quote(at).source} is known, but {there}"
         near: list[str] = []
     else:
-        whose = what.provider or "no provider that its name tells"
-        reason = f"unpriced: nothing is known of {what.model!r} at {whose}"
+        reason = f"unpriced: nothing is known of {what.model!r} at {what.provider}"
+        if not what.provider:
+            reason = f"unpriced: {what.model!r} tells no provider; name one with --provider"
         near = _near(prices, what)
     if as_json:
         show_json({"priced": False, "reason": reason, "near": near})
@@ -117,8 +118,9 @@ def _near(prices: PriceList, what: Priced) -> list[str]:
     whose, wanted = provider_id(what.provider), what.model.lower()
     names = [entry.identity for entry in prices]
     same = [f"{p} {m}" for p, m in names if m.lower() == wanted and p != whose]
-    own = [m for p, m in names if p == whose] or [m for _, m in names]
-    close = get_close_matches(wanted, list(dict.fromkeys(own)), n=_NEAR, cutoff=0.5)
-    if whose and whose in {p for p, _ in names}:
-        return [*(f"{whose} {m}" for m in close), *same][:_NEAR]
-    return [*same, *close][:_NEAR]
+    own = {m: f"{p} {m}" for p, m in names if p == whose}
+    # A model that several serve is named once.
+    some = own or {m: f"{p} {m}" for p, m in reversed(names)}
+    close = [some[name] for name in get_close_matches(wanted, some, n=_NEAR, cutoff=0.5)]
+    found = [*close, *same] if own else [*same, *close]
+    return list(dict.fromkeys(found))[:_NEAR]

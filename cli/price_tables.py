@@ -24,6 +24,8 @@ from service.price_snapshots import SnapshotError, read_book
 from service.price_units import MILLION
 
 _COLUMNS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_GAP, _MODEL, _MORE = 2, 24, 28
+_PRICES = len(_COLUMNS) * (7 + _GAP)
 _UNITS = {MILLION: "million", 1_000: "thousand", 3_600: "hour"}
 
 
@@ -80,8 +82,8 @@ def show_models(
         show_json({"at": at.isoformat(), "models": [_document(row) for row in rows]})
     elif rows:
         console().print(_models_table(rows))
-        said = f"{len(rows)} models, {at:%Y-%m-%d}, USD per million tokens unless it says otherwise"
-        console().print(f"[dim]{said}[/]")
+        said = f"{at:%Y-%m-%d}, USD per million tokens unless it says otherwise"
+        console().print(f"[dim]{_counted(len(rows), 'model')}, {said}[/]")
     return len(rows)
 
 
@@ -104,16 +106,25 @@ def _rows(prices: PriceList, at: datetime, provider: str | None, text: str) -> I
 
 def _models_table(rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("provider", no_wrap=True, min_width=8)
-    table.add_column("model", overflow="fold", min_width=24)
+    whose, model, more = _widths(rows, console().width)
+    table.add_column("provider", no_wrap=True, min_width=whose)
+    table.add_column("model", overflow="fold", min_width=model)
     for heading in ("input", "output", "cached", "written"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=7)
-    table.add_column("more", style="dim", overflow="fold")
+    table.add_column("more", style="dim", overflow="fold", max_width=more)
     for row in rows:
         by_kind = {price.unit.kind: price.price for price in row.quote.prices}
         cells = [amount_text(by_kind[kind]) if kind in by_kind else "-" for kind in _COLUMNS]
         table.add_row(escape(row.provider), escape(row.model), *cells, escape(_more(row)))
     return table
+
+
+def _widths(rows: list[Row], width: int) -> tuple[int, int, int]:
+    """Of provider, model and the last column: names are read whole where there is room for them."""
+    whose = max(8, *(len(row.provider) for row in rows))
+    room = width - whose - _PRICES - 2 * _GAP
+    model = min(max(len(row.model) for row in rows), max(_MODEL, room - _MORE))
+    return whose, model, max(_MORE // 2, room - model)
 
 
 def _more(row: Row) -> str:
@@ -174,8 +185,12 @@ def show_difference(
             console().print(f"[{style}]{mark}[/] {escape(whose)}/{escape(model)}")
     if changes:
         console().print(_changes_table(changes))
-    said = f"{len(appeared)} models appear, {len(vanished)} vanish, {len(changes)} prices change"
-    console().print(f"[dim]{said}[/]")
+    there = f"{_counted(len(appeared), 'new model')}, {len(vanished)} gone"
+    console().print(f"[dim]{there}, {_counted(len(changes), 'changed price')}[/]")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _changes_table(changes: list[Change]) -> Table:

@@ -11,6 +11,7 @@ from service.price_units import CELLS, REQUESTS, SECONDS, Cell, UnitPrice
 from service.pricing import Charge, Price
 from service.tokens import Usage
 
+_DECIMALS = 20
 _PIECES = {1_000_000: "million", 1_000: "thousand", 3_600: "hour", 1: "one"}
 
 
@@ -43,7 +44,14 @@ class Explanation:
         """What rounding did."""
         if self.total == self.price.amount:
             return "nothing to round"
-        return f"rounded once to a picodollar, from {amount_text(self.total.normalize(EXACT))}"
+        return f"rounded once to a picodollar, from {shortened(self.total)}"
+
+
+def shortened(amount: Decimal) -> str:
+    """An amount in words: every digit, or where it has no end as many as show which way it goes."""
+    text = amount_text(amount.normalize(EXACT))
+    whole, _, decimals = text.partition(".")
+    return text if len(decimals) <= _DECIMALS else f"{whole}.{decimals[:_DECIMALS]}…"
 
 
 def explained(charge: Charge, usage: Usage) -> Explanation:

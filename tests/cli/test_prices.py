@@ -112,6 +112,45 @@ def test_what_is_unpriced_is_said_to_be_with_names_that_are_near(gaugeway: Gauge
     assert "openai gpt-4o" in document["near"]
 
 
+def test_every_name_that_is_near_says_whose_it_is(gaugeway: Gaugeway) -> None:
+    ran = gaugeway("prices", "explain", "llama-3.3-70b", "--provider", "vllm", "--json")
+    near = json.loads(ran.out)["near"]
+    named = {(entry.provider.id, entry.model.id) for entry in PriceBook()}
+    assert near
+    assert {tuple(name.split(" ")) for name in near} <= named
+
+
+def test_a_name_that_tells_no_provider_asks_for_one(gaugeway: Gaugeway) -> None:
+    ran = gaugeway("prices", "explain", "text-embedding-3-small", "--input-tokens", "5")
+    assert ran.code == 1
+    assert "name one with --provider" in ran.err
+    assert "near: openai text-embedding-3-small" in ran.out
+
+
+def test_an_amount_without_end_is_shortened_and_its_columns_stay_in_line(
+    gaugeway: Gaugeway,
+) -> None:
+    ran = gaugeway("prices", "explain", "whisper-large-v3", "--provider", "groq", "--seconds", "3")
+    products = [line for line in ran.out.splitlines() if " = " in line]
+    assert len(products) == 2
+    assert len({line.index(" = ") for line in products}) == 1
+    assert all("= 0.00030833333333333333… " in line for line in products)
+    assert "$0.000308333333 " in ran.out
+
+
+def test_names_are_whole_where_the_terminal_has_room(
+    gaugeway: Gaugeway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "meta-llama/llama-4-maverick-17b-128e-instruct"
+    monkeypatch.setenv("COLUMNS", "140")
+    wide = gaugeway("prices", "list", "--provider", "groq").out
+    assert name in wide
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = gaugeway("prices", "list", "--provider", "groq").out
+    assert name not in narrow
+    assert max(map(len, narrow.splitlines())) <= max(map(len, wide.splitlines()))
+
+
 def test_a_model_priced_by_other_things_is_unpriced_for_tokens(gaugeway: Gaugeway) -> None:
     ran = gaugeway("prices", "explain", "whisper-1", "--input-tokens", "5")
     assert ran.code == 1

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.prices.other_book import LOCK, MEMBER, VERSION, OtherBookError, data_file
+from tests.prices.other_book import (
+    LOCK,
+    MEMBER,
+    VERSION,
+    OtherBookError,
+    data_file,
+    read,
+)
 
 CONTENT = b'{"sample_spec": {}, "m": {"input_cost_per_token": 1e-07}}'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -70,3 +77,14 @@ def test_the_wheel_is_pinned_by_its_digest_and_names_no_index() -> None:
     assert len(pinned) == 1
     assert pinned[0].startswith(f"litellm=={VERSION} --hash=sha256:")
     assert "://" not in pinned[0]
+
+
+@pytest.mark.slow
+def test_the_pinned_wheel_fills_an_empty_cache_and_heals_half_a_file(tmp_path: Path) -> None:
+    path = data_file(tmp_path)
+    whole = path.read_bytes()
+    assert len(read(path)) > 2_000
+    path.write_bytes(whole[: len(whole) // 2])
+    assert data_file(tmp_path) == path
+    assert path.read_bytes() == whole
+    assert [found for found in tmp_path.rglob("*") if found.is_file()] == [path]

@@ -49,3 +49,21 @@ def test_requests_are_charged_by_the_file_and_by_its_next_version(tmp_path: Path
 def test_without_a_file_the_model_is_unpriced(tmp_path: Path) -> None:
     with running(settings_for(tmp_path / "home", NO_REDIS)) as service:
         assert cost(service) is None
+
+
+def test_an_unpriced_model_can_be_refused_until_the_file_states_its_price(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text("models: []")
+    settings = settings_for(tmp_path / "home", NO_REDIS, prices=path, unpriced="refuse")
+    with running(settings) as service:
+        for stream in (False, True):
+            refused = service.chat(model="unpriced", stream=stream)
+            assert (refused.status, refused.error["code"]) == (403, "model_unpriced")
+            assert refused.error["param"] == "model"
+            assert "GAUGEWAY_PRICES" in refused.error["message"]
+        assert service.chat(model="simulated").status == 200
+        # Nobody was asked, so nothing was used and nothing is counted as unpriced.
+        assert service.telemetry.value(names.UNPRICED_OPERATIONS) == 0
+        write(path, "2")
+        wait_for(lambda: service.chat(model="unpriced").status == 200, "the price to be known")
+        assert cost(service) == 2
