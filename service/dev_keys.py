@@ -49,16 +49,17 @@ def ensure_dev_key(home: Path, which: DevKey = DEV_KEY) -> str:
         if any(record.active(now) and holds(record, known) for record in records):
             return known
         text, record = make_key(which.app, which.role, now=now)
-        kept = [_revoked(old, now) if old.app == which.app else old for old in records]
+        lost = [old for old in records if old.app == which.app and old.active(now)]
+        kept = [_revoked(old, now) if old in lost else old for old in records]
         write_records(home / KEYS_FILE, [*kept, record])
         write_private(home / which.file, text + "\n")
+        for old in lost:
+            note_change(home, "revoke", old, now)
         note_change(home, "create", record, now)
         return text
 
 
 def _revoked(record: KeyRecord, now: datetime) -> KeyRecord:
-    if not record.active(now):
-        return record
     return replace(record, revoked_at=now.isoformat(timespec="seconds"))
 
 

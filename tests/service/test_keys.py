@@ -88,6 +88,12 @@ def test_a_lost_dev_key_is_replaced_and_revoked(tmp_path: Path) -> None:
     old, new = read_records(tmp_path / "keys.json")
     assert old.revoked_at is not None
     assert new.revoked_at is None
+    noted = map(json.loads, (tmp_path / "keys-audit.log").read_text().splitlines())
+    assert [(line["action"], line["key"]) for line in noted] == [
+        ("create", old.id),
+        ("revoke", old.id),
+        ("create", new.id),
+    ]
 
 
 async def test_an_operator_in_dev_finds_a_key_at_hand(tmp_path: Path) -> None:
