@@ -59,6 +59,17 @@ def test_who_is_refused_is_written_down(
     assert record["levelname"] == "WARNING"
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "written"),
+    [("192.0.2.9", "192.0.2.9"), ("2001:DB8::1", "2001:db8::1"), ("A" * 3_000, "unknown")],
+)
+def test_what_a_proxy_passes_on_is_written_down_where_it_is_an_address(
+    shared: OperatedService, caplog: pytest.LogCaptureFixture, forwarded: str, written: str
+) -> None:
+    Browser(shared, {"x-forwarded-for": forwarded}).open("/admin/usage")
+    assert last(caplog, 1)["client.address"] == written
+
+
 def test_logging_in_and_out_and_failing_to_is_written_down(
     service: OperatedService, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ written in another way, tells no more than one that does.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Final, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -152,8 +153,16 @@ def act_of(request: Request) -> Act:
         method=request.method if request.method in _METHODS else names.OTHER,
         route=str(getattr(route, "path", names.OTHER)),
         trace_id=trace_id_of(request.scope),
-        client=client.host if client else "unknown",
+        client=_address(client.host) if client else "unknown",
     )
+
+
+def _address(host: str) -> str:
+    """An address, and nothing else that a proxy may have passed on from `X-Forwarded-For`."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return "unknown"
 
 
 def _write_down(request: Request, status: int) -> None:
