@@ -25,6 +25,8 @@ from service.money import dollars, picodollars
 from service.targets import Target
 from service.tokens import Usage
 
+_NOTHING_USED = Usage(0, 0)
+
 
 class LedgerPort(Protocol):
     """Takes entries; see `service.ledger.ledger`."""
@@ -181,10 +183,13 @@ class Account:
             return
         entry = self._entry(outcome, error)
         if bill is not None:
+            usage = bill.usage or _NOTHING_USED
             entry = replace(
                 entry,
                 estimated=bill.estimated,
-                tokens=_counts(bill.usage),
+                tokens=_counts(usage),
+                characters=usage.characters,
+                milliseconds=int(usage.seconds * 1000),
                 cost=None if bill.cost is None else picodollars(bill.cost),
                 saved_by_prompt_cache=picodollars(bill.saved),
             )
@@ -236,8 +241,6 @@ def cost_of(bill: Bill) -> int:
     return picodollars(bill.cost or Decimal(0))
 
 
-def _counts(usage: Usage | None) -> dict[str, int]:
-    if usage is None:
-        return {}
-    counts = {kind: getattr(usage, kind, 0) for kind in TOKEN_KINDS}
+def _counts(usage: Usage) -> dict[str, int]:
+    counts: dict[str, int] = {kind: getattr(usage, kind) for kind in TOKEN_KINDS}
     return {kind: count for kind, count in counts.items() if count}

@@ -19,10 +19,12 @@ from service.errors import (
     ProviderError,
     RequestTooLarge,
 )
+from service.exchange import Bill
 from service.ledger.entry import ChargeState
 from service.money import picodollars
 from service.runtime import Parts
 from service.settings import Settings
+from service.tokens import Usage
 from tests.service.accounting import RememberingBudgets, RememberingLedger, a_hold
 from tests.service.fake_providers import EndlessProvider
 from tests.service.gateway_under_test import a_few_turns, chat_request, started_runtime
@@ -64,6 +66,17 @@ async def test_a_plain_answer_is_one_entry_with_its_cost_and_its_charge(
     assert entry.outcome == "completed"
     assert entry.error is None
     assert entry.latency_us > 0
+
+
+async def test_speech_is_entered_by_its_characters_and_seconds(
+    tmp_path: Path, ledger: RememberingLedger
+) -> None:
+    used = Usage(0, 0, characters=420, seconds=Decimal("61.25"))
+    async with started_runtime(settings(tmp_path), parts=Parts(ledger=ledger)) as (runtime, _):
+        target = runtime.targets.models["simulated"][0]
+        account = runtime.books.accounts.open(chat_request(), target)
+        account.close("completed", bill=Bill(0, Decimal("0.01"), usage=used))
+    assert (ledger.only.characters, ledger.only.milliseconds) == (420, 61_250)
 
 
 async def test_an_answer_says_what_is_left_once_it_is_on_record(
