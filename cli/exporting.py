@@ -35,6 +35,8 @@ from service.ledger.zone import remembered_time_zone
 from service.redis_store import StoreUnavailable
 from service.settings import Settings, SettingsError, load_settings
 
+# Far enough from where calendars end that every zone's midnights can be told.
+_EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
 _REFUSALS = (
     DateError,
     ExportError,
@@ -120,6 +122,8 @@ def span_of(order: Order, today: date, calendar: Calendar) -> Span:
         first = parse_day(order.first, today)
     if first > last:
         raise DateError(f"The first day, {first}, is after the last one, {last}.")
+    if first < _EARLIEST or last > _LATEST:
+        raise DateError(f"There is no ledger before {_EARLIEST} or after {_LATEST}.")
     return Span(first, last)
 
 

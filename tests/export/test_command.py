@@ -172,6 +172,8 @@ async def test_a_redis_that_is_away_leaves_the_old_file_as_it_was(
         (("--from", "2026-11-02", "--to", "2026-11-01"), 1, "is after the last one"),
         (("--from", "November"), 1, "'November' is not a day"),
         (("--from", "2026-02-30"), 1, "is not a day"),
+        (("--until", "9999-12-31"), 1, "no ledger before 2000-01-01 or after 9000-01-01"),
+        (("--from", "0001-01-01", "--by", "hour"), 1, "no ledger before 2000-01-01"),
         (("--to", "2026-11-01", "--until", "2026-11-02"), 2, "more than once"),
         (("--to", "postgresql://a/b", "--to", "postgres://c/d"), 2, "more than one address"),
         (("--to", "mysql://u:s3cret@h/d"), 2, "begins with postgresql://"),
