@@ -29,60 +29,66 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+First = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="DAY",
+        help="The first day: 2026-11-01, today or yesterday; by default the first that is kept.",
+        show_default=False,
+    ),
+]
+Destinations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        metavar="DAY|URL",
+        help="The last day, which is exported too, or a postgresql:// address to write to. "
+        "May be given once for each.",
+        show_default=False,
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DAY", help="The last day, as --to; by default today.", show_default=False
+    ),
+]
+Form = Annotated[
+    Format | None,
+    typer.Option("--format", help="Of the text; csv by default.", show_default=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where the text goes; standard output by default.",
+        show_default=False,
+    ),
+]
+Table = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[SCHEMA.]TABLE",
+        help="In PostgreSQL; gaugeway_usage by default.",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing when all is well.")]
+
+
 def export(
     *,
-    first: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="DAY",
-            help="The first day: 2026-11-01, today or yesterday; by default the first that is "
-            "kept.",
-            show_default=False,
-        ),
-    ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to",
-            metavar="DAY|URL",
-            help="The last day, which is exported too, or a postgresql:// address to write to. "
-            "May be given once for each.",
-            show_default=False,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DAY", help="The last day, as --to; by default today.", show_default=False
-        ),
-    ] = None,
+    first: First = None,
+    to: Destinations = None,
+    until: Until = None,
     by: Annotated[Grain, typer.Option(help="What one row covers.")] = Grain.DAY,
-    form: Annotated[
-        Format | None,
-        typer.Option("--format", help="Of the text; csv by default.", show_default=False),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where the text goes; standard output by default.",
-            show_default=False,
-        ),
-    ] = None,
-    table: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[SCHEMA.]TABLE",
-            help="In PostgreSQL; gaugeway_usage by default.",
-            show_default=False,
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing when all is well.")
-    ] = False,
+    form: Form = None,
+    output: Output = None,
+    table: Table = None,
+    quiet: Quiet = False,
 ) -> None:
     """Write what was used, and what it cost, as CSV or JSON or into a table of PostgreSQL.
 

@@ -13,28 +13,31 @@ from cli.settings import thresholds
 from stack.record import as_running
 from stack.settings import load
 
+Url = Annotated[
+    str | None,
+    typer.Option(
+        help="Another service's address; by default that of this machine's.", show_default=False
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Holds a key of role admin; by default GAUGEWAY_API_KEY is used, else a key of "
+        "this machine's own.",
+        show_default=False,
+    ),
+]
+Interval = Annotated[
+    float, typer.Option("--interval", "-i", min=0.5, max=3600, help="Seconds between looks.")
+]
+
 
 def top(
     *,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Another service's address; by default that of this machine's.",
-            show_default=False,
-        ),
-    ] = None,
-    key_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Holds a key of role admin; by default GAUGEWAY_API_KEY is used, else a key of "
-            "this machine's own.",
-            show_default=False,
-        ),
-    ] = None,
-    interval: Annotated[
-        float, typer.Option("--interval", "-i", min=0.5, max=3600, help="Seconds between looks.")
-    ] = 5.0,
+    url: Url = None,
+    key_file: KeyFile = None,
+    interval: Interval = 5.0,
     once: Annotated[bool, typer.Option("--once", help="Show one frame and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
