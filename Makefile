@@ -37,13 +37,14 @@ lock: setup ## Resolve the dependencies anew into requirements/*.lock
 	  pyproject.toml otel/pyproject.toml --no-emit-package gaugeway-otel -c requirements/dev.lock -o requirements/runtime.lock
 
 .PHONY: generate
-generate: setup ## Write the generated files anew: dashboards and the telemetry reference
+generate: setup ## Write the generated files anew: dashboards, rules and the telemetry reference
 	$(BIN)/python -m grafana.dashboards.build
+	$(BIN)/python -m grafana.alerts.build
 	$(BIN)/python -m otel.document
 
 # What can be said of configurations and generated files without a binary.
 CONFIGURATIONS := tests/compose tests/collector/test_ownership.py tests/collector/test_manifest.py \
-  tests/grafana/test_build.py tests/grafana/test_provisioning.py tests/otel/test_names.py
+  tests/grafana/test_build.py tests/grafana/test_provisioning.py tests/rules/test_build.py tests/otel/test_names.py
 
 .PHONY: check
 check: setup ## Lint, types, import directions and configurations (fast)

@@ -1,7 +1,6 @@
 """What every dashboard shares: variables, events, links, refresh, rows that flow left to right."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Mapping, Sequence
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.builders.heatmap import Panel as HeatmapPanel
@@ -13,6 +12,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 
 from grafana.dashboards.annotations import events
 from grafana.dashboards.links import TAG, other_dashboards
+from grafana.dashboards.panel_ids import panel_id
 from grafana.dashboards.variables import common_variables
 
 Panel = StatPanel | GraphPanel | TablePanel | LogsPanel | HeatmapPanel
@@ -42,14 +42,13 @@ def dashboard(
         .annotations([*events()])
         .link(other_dashboards())
     )
-    ids = count(1)
-    for heading, panels in rows.items():
-        _add(made, heading, panels, ids)
+    for number, (heading, panels) in enumerate(rows.items(), start=1):
+        _add(made, number, heading, panels)
     return made
 
 
-def _add(made: Dashboard, heading: str, panels: Sequence[Panel], ids: Iterator[int]) -> None:
+def _add(made: Dashboard, number: int, heading: str, panels: Sequence[Panel]) -> None:
     """A heading and its panels, which flow from left to right by their own widths."""
-    made.with_row(Row(heading).id(next(ids)))
+    made.with_row(Row(heading).id(number))
     for panel in panels:
-        made.with_panel(panel.id(next(ids)))
+        made.with_panel(panel.id(panel_id(panel.build().title or "")))

@@ -1,0 +1,16 @@
+"""Every alert there is."""
+
+from typing import Final
+
+from grafana.alerts import failures, latency, logs, pipeline, service, spending
+from grafana.alerts.alert import Alert, Group
+
+GROUPS: Final[tuple[Group, ...]] = (
+    spending.GROUP,
+    latency.GROUP,
+    failures.GROUP,
+    service.GROUP,
+    pipeline.GROUP,
+    logs.GROUP,
+)
+ALERTS: Final[tuple[Alert, ...]] = tuple(alert for group in GROUPS for alert in group.alerts)

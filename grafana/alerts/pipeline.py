@@ -1,0 +1,125 @@
+"""Alerts on the telemetry itself: without it no other alert can fire."""
+
+from typing import Final
+
+from grafana.alerts import recorded
+from grafana.alerts.alert import Alert, Group, Severity, Team
+from grafana.alerts.shapes import by_environment, counted, lost
+from grafana.dashboards import components, thresholds
+from otel import attributes as a
+from otel import names
+
+_SIGNALS: Final = ("traces", "metrics", "logs")
+_UP: Final = f'{components.UP.prometheus}{{job="collector"}}'
+
+
+def _lost() -> str:
+    """Refused at the door, lost to a full queue, or given up after all retries."""
+    kinds = (
+        (components.REFUSED, "receiver"),
+        (components.ENQUEUE_FAILED, "exporter"),
+        (components.SEND_FAILED, "exporter"),
+    )
+    return " or ".join(
+        lost(metric, signal, by=(at,), window="5m")
+        for metrics, at in kinds
+        for metric, signal in zip(metrics, _SIGNALS, strict=True)
+    )
+
+
+COLLECTOR_DOWN: Final = Alert(
+    name="CollectorDown",
+    # Where nobody scrapes a Collector it is missing, which is no better.
+    value=f"{_UP} or 0 * absent({_UP})",
+    comparison="<",
+    limit=1,
+    lasting="1m",
+    severity=Severity.CRITICAL,
+    team=Team.OPS,
+    summary="The Collector{{ with $labels.instance }} at {{ . }}{{ end }} is down",
+    description="Prometheus has not reached it for a minute. Applications hold back what their "
+    "queues "
+    "hold and then drop it; every alert on them falls silent.",
+    dashboard="telemetry-pipeline",
+    panel="Collector up",
+)
+COLLECTOR_DROPPING_DATA: Final = Alert(
+    name="CollectorDroppingData",
+    value=_lost(),
+    comparison=">",
+    limit=0,
+    lasting="1m",
+    severity=Severity.CRITICAL,
+    team=Team.OPS,
+    summary="The Collector at {{ $labels.instance }} loses {{ $labels.signal }}"
+    "{{ with $labels.exporter }} for {{ . }}{{ end }}{{ with $labels.receiver }} from {{ . }}{{ "
+    "end }}",
+    description='{{ printf "%.0f" $value }} items in five minutes: refused, lost to a full queue, '
+    "or given "
+    "up after all retries.",
+    dashboard="telemetry-pipeline",
+    panel="Refused and lost by the Collector",
+)
+COLLECTOR_QUEUE_FILLING: Final = Alert(
+    name="CollectorQueueFilling",
+    value=f"{components.QUEUE_SIZE.prometheus} / {components.QUEUE_CAPACITY.prometheus}",
+    comparison=">",
+    limit=thresholds.COLLECTOR_QUEUE_RATIO.warning,
+    lasting="5m",
+    severity=Severity.WARNING,
+    team=Team.OPS,
+    summary="The Collector's queue for {{ $labels.exporter }} is {{ $value | humanizePercentage "
+    "}} full",
+    description="The backend takes less than comes. When the queue is full data is lost.",
+    dashboard="telemetry-pipeline",
+    panel="Sending queues",
+)
+TELEMETRY_STALE: Final = Alert(
+    name="TelemetryStale",
+    value=f"time() - last_over_time({recorded.NEWEST_TELEMETRY.name}[1d])",
+    comparison=">",
+    limit=thresholds.TELEMETRY_AGE_SECONDS.critical,
+    lasting="0s",
+    severity=Severity.CRITICAL,
+    team=Team.OPS,
+    summary="No metrics of {{ $labels.service_name }} in {{ $labels.deployment_environment_name }} "
+    "for {{ $value | humanizeDuration }}",
+    description="It sent metrics before. It is down, cannot reach the Collector, or what it sends "
+    "is "
+    "lost on the way; no other alert can speak of it. Of a service that is not to come back it "
+    "falls silent after a day.",
+    dashboard="telemetry-pipeline",
+    panel="Age of the newest metrics",
+)
+CARDINALITY_OVERFLOW: Final = Alert(
+    name="CardinalityOverflow",
+    value=counted(
+        names.CARDINALITY_OVERFLOW,
+        by=by_environment(a.METRIC_NAME, a.ATTRIBUTE_KEY),
+        window="1h",
+    ),
+    comparison=">",
+    limit=0,
+    lasting="0s",
+    severity=Severity.WARNING,
+    team=Team.DEV,
+    summary="{{ $labels.gaugeway_attribute_key }} of {{ $labels.gaugeway_metric_name }} has too "
+    "many "
+    "values in {{ $labels.deployment_environment_name }}",
+    description='{{ printf "%.0f" $value }} measurements of the last hour have `_OTHER` in place '
+    "of a value, "
+    "or lost an undeclared label.",
+    dashboard="telemetry-pipeline",
+    panel="Label values over the limit",
+)
+
+GROUP: Final = Group(
+    "gaugeway-pipeline",
+    (
+        COLLECTOR_DOWN,
+        COLLECTOR_DROPPING_DATA,
+        COLLECTOR_QUEUE_FILLING,
+        TELEMETRY_STALE,
+        CARDINALITY_OVERFLOW,
+    ),
+)
