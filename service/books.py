@@ -13,6 +13,7 @@ from service.budgets.budgets import Budgets
 from service.budgets.declared import DEFAULT_PATH, Declared, load_budgets
 from service.budgets.file import BudgetsFile
 from service.ledger.calendar import Calendar, Retention
+from service.ledger.keeping import warn_of_losses
 from service.ledger.ledger import Ledger
 from service.ledger.reading import LedgerReader
 from service.ledger.recording import Recorder
@@ -66,6 +67,7 @@ async def open_books(
     await ledger.start()
     stack.push_async_callback(ledger.close)
     await remember_time_zone(redis, settings.time_zone)
+    await warn_of_losses(redis)
     budgets = Budgets(
         file=_budgets_file(settings, targets),
         scripts=scripts,
