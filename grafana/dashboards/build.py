@@ -10,14 +10,17 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.dashboards import overview
+from grafana.dashboards import overview, spending
 
 FOLDER: Final = Path(__file__).parent / "json"
 
 
 def dashboards() -> Mapping[str, Dashboard]:
     """Every dashboard by its uid, which is also its file's name."""
-    return {overview.UID: overview.genai_overview()}
+    return {
+        overview.UID: overview.genai_overview(),
+        spending.UID: spending.cost_and_budgets(),
+    }
 
 
 def rendered() -> Mapping[Path, str]:

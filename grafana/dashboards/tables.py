@@ -14,6 +14,7 @@ from grafana.dashboards.graphs import reference
 from grafana.dashboards.looks import CRITICAL, GOOD, WARNING, plain_steps
 from grafana.dashboards.queries.query import Query
 from grafana.dashboards.queries.records import logs_of_trace
+from grafana.dashboards.selectors import ENVIRONMENT, label
 from grafana.dashboards.thresholds import Limits
 
 TABLE_HEIGHT = 9
@@ -159,10 +160,10 @@ def _table(
 
 
 def _organised(renamed: Mapping[str, str]) -> DataTransformerConfig:
-    """Renames columns, puts them in the order given and drops the time."""
+    """Renames columns, puts them in the order given, drops the time and an unnamed environment."""
     order: Sequence[str] = list(renamed)
     options = {
-        "excludeByName": {"Time": True},
+        "excludeByName": {"Time": True, label(ENVIRONMENT): label(ENVIRONMENT) not in renamed},
         "indexByName": {name: index for index, name in enumerate(order)},
         "renameByName": dict(renamed),
     }

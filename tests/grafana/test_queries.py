@@ -83,7 +83,7 @@ def test_promql_filters_by_every_variable_its_metric_can_be_filtered_by(target: 
 @pytest.mark.parametrize("target", PROMQL, ids=str)
 def test_a_graph_rates_over_grafanas_interval(target: Target) -> None:
     windows = set(re.findall(r"\[([^\]]+)\]", target.expression))
-    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m"}
+    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m", "1d"}
     if "$__rate_interval" not in target.expression:
         assert not target.exemplars
 

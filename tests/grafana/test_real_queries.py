@@ -47,7 +47,7 @@ def test_loki_understands_every_logql(backends: Backends) -> None:
             answer = _loki(backends, target.expression)
             assert answer["status"] == "success", str(target)
             asked += 1
-    assert asked == 3
+    assert asked >= 3
 
 
 @pytest.mark.parametrize("traceql", [queries.SLOW_TRACES, queries.FAILED_TRACES])

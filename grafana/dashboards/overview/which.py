@@ -6,13 +6,17 @@ from grafana_foundation_sdk.builders.logs import Panel as LogsPanel
 from grafana_foundation_sdk.builders.table import Panel as TablePanel
 
 from grafana.dashboards import thresholds
+from grafana.dashboards.links import traces_link
 from grafana.dashboards.queries import overview as queries
 from grafana.dashboards.queries import records
+from grafana.dashboards.queries.traces import TRACES_OF_APP, TRACES_OF_MODEL
 from grafana.dashboards.selectors import label
 from grafana.dashboards.tables import Column, log_lines, metrics_table, requests_table
 from grafana.dashboards.units import RATIO, SECONDS, USD
 from otel import attributes as a
 
+_MODEL: Final = Column(links=(traces_link("Traces of this model", TRACES_OF_MODEL),))
+_APP: Final = Column(links=(traces_link("Traces of this app", TRACES_OF_APP),))
 _USAGE_COLUMNS: Final = {
     "Cost": Column(unit=USD, width=105, absent="none"),
     "Requests": Column(unit="locale", decimals=0, width=90),
@@ -36,7 +40,7 @@ def rankings() -> list[TablePanel]:
             "Every model that was asked within the time range.",
             queries.MODELS,
             names={label(a.PROVIDER_NAME): "Provider", label(a.REQUEST_MODEL): "Model"},
-            columns={"Provider": Column(width=95), **_USAGE_COLUMNS},
+            columns={"Provider": Column(width=95), "Model": _MODEL, **_USAGE_COLUMNS},
             sort_by="Cost",
         ).span(13),
         metrics_table(
@@ -44,7 +48,7 @@ def rankings() -> list[TablePanel]:
             "Every app that asked within the time range. An app is named by its API key.",
             queries.APPS,
             names={label(a.APP): "App"},
-            columns=_USAGE_COLUMNS,
+            columns={"App": _APP, **_USAGE_COLUMNS},
             sort_by="Cost",
         ).span(11),
     ]
