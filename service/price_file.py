@@ -21,6 +21,9 @@ from service.price_quote import Context, Quote
 from service.price_units import unit_prices
 from service.yaml_file import YamlFileError, problems, read_yaml
 
+Names = tuple[str, ...]
+"""One model's names: the one that answered, and the one that was asked for."""
+
 
 class PriceFileError(ValueError):
     """The price file cannot be used; the message names file, entry, problem and remedy."""
@@ -107,30 +110,34 @@ class PriceFile:
         )
         return cls(tuple(entries), tuple(document.discounts))
 
-    def find(self, provider: str, model: str, at: datetime) -> FileEntry | None:
-        """The entry that counts for a model on that day, None where there is none.
+    def find(self, provider: str, names: Names, at: datetime) -> FileEntry | None:
+        """The entry that counts on that day for a model of these names, None where there is none.
 
-        A whole name goes before a pattern, a longer pattern before a shorter one, and of prices
-        for the same the one that began last.
+        A whole name goes before a pattern, a longer one before a shorter one, and of prices for the
+        same the one that began last.
         """
-        fitting = [entry for entry in self.all_of(provider, model) if entry.holds(at)]
+        fitting = [
+            entry
+            for entry in self.models
+            if _fits(entry.entry, provider, names) and entry.holds(at)
+        ]
         return max(fitting, key=lambda entry: _rank(entry.entry), default=None)
 
     def all_of(self, provider: str, model: str) -> list[FileEntry]:
         """The entries for a model on any day."""
-        return [entry for entry in self.models if _fits(entry.entry, provider, model)]
+        return [entry for entry in self.models if _fits(entry.entry, provider, (model,))]
 
     def concerns(self, provider: str, model: str) -> bool:
         """Whether an entry or a discount is for a model on any day."""
         entries = (*(found.entry for found in self.models), *self.discounts)
-        return any(_fits(entry, provider, model) for entry in entries)
+        return any(_fits(entry, provider, (model,)) for entry in entries)
 
-    def discount(self, provider: str, model: str, at: datetime) -> Discount | None:
+    def discount(self, provider: str, names: Names, at: datetime) -> Discount | None:
         """The one discount that counts for a model on that day: the most specific."""
         fitting = [
             discount
             for discount in self.discounts
-            if _fits(discount, provider, model) and _holds(discount, at.date())
+            if _fits(discount, provider, names) and _holds(discount, at.date())
         ]
         return max(fitting, key=_rank, default=None)
 
@@ -161,10 +168,11 @@ def turns(entry: ModelPrices | Discount) -> frozenset[date]:
     return frozenset(day for day in (entry.begins, ended) if day is not None)
 
 
-def _fits(entry: ModelPrices | Discount, provider: str, model: str) -> bool:
+def _fits(entry: ModelPrices | Discount, provider: str, names: Names) -> bool:
     if entry.provider is not None and provider_id(entry.provider) != provider_id(provider):
         return False
-    return entry.model is None or _matches(entry.model, model)
+    pattern = entry.model
+    return pattern is None or any(_matches(pattern, name) for name in names)
 
 
 def _matches(pattern: str, model: str) -> bool:

@@ -36,7 +36,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What is to be priced: which model, at whose address, with which service tier, in a batch."""
+    """What is to be priced: which model, at whose address, with which service tier, in a batch.
+
+    `asked` is the name the model was asked for by, where the answer names another.
+    """
 
     provider: str
     model: str
@@ -44,6 +47,7 @@ class Priced:
     service_tier: str | None = None
     own: Prices | None = None
     batch: bool = False
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ class Pricing:
     def _quote(self, what: Priced, at: datetime) -> Quote | None:
         if what.own is not None:
             return _own_quote(what.own)
-        offer = self._list.find(what.provider, what.model, what.base_url, at)
+        offer = self._list.find(what.provider, what.model, what.base_url, at, what.asked)
         return offer.quote(at, _context(what)) if offer is not None else None
 
     def _ceiling(self, what: Priced, at: datetime) -> Ceiling | None:

@@ -69,7 +69,8 @@ class Settlement:
     ) -> Price | None:
         if asked.own is None and answered and answered != asked.model:
             # The provider bills for the model that answered; a name only it knows is passed over.
-            price = self._pricing.price(replace(asked, model=answered), usage, at)
+            named = replace(asked, model=answered, asked=asked.model)
+            price = self._pricing.price(named, usage, at)
             if price is not None:
                 return price
         return self._pricing.price(asked, usage, at)
