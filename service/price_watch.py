@@ -55,17 +55,25 @@ class PriceFileWatch:
 
     async def look(self) -> None:
         """Take the file in if it is another than before."""
-        # The signature is from before reading: a change during it is seen the next time.
         signature = await asyncio.to_thread(_signature, self._path)
         if signature == self._seen:
             return
-        self._seen = signature
+        before, self._seen = self._seen, signature
+        file: PriceFile | None = None
+        fault: PriceFileError | None = None
         try:
-            self._use(await asyncio.to_thread(load_price_file, self._path))
+            file = await asyncio.to_thread(load_price_file, self._path)
         except PriceFileError as error:
-            logger.error("%s\nThe prices read before stay in force.", error)  # noqa: TRY400
+            fault = error
+        if await asyncio.to_thread(_signature, self._path) != signature:
+            # It is being written: a part of it, or nothing at all, may be a valid file too.
+            self._seen = before
+            return
+        if file is None:
+            logger.error("%s\nThe prices read before stay in force.", fault)
             self._count("refused")
             return
+        self._use(file)
         logger.info("The prices in %s are in force.", self._path)
         self._count("applied")
 

@@ -13,7 +13,7 @@ import pytest
 
 from otel import names
 from otel.testing import Recorded, recorded
-from service.price_file import PriceFileError
+from service.price_file import PriceFile, PriceFileError, load_price_file
 from service.price_watch import PriceFileWatch
 from service.pricing import Priced, Pricing
 from service.tokens import Usage
@@ -119,3 +119,27 @@ async def test_the_service_does_not_start_with_a_bad_file(path: Path, telemetry:
 def reloads(telemetry: Recorded, result: str) -> float:
     labels = {"gaugeway_configuration_file": "prices", "gaugeway_configuration_result": result}
     return telemetry.value(names.CONFIGURATION_RELOADS, **labels)
+
+
+async def test_a_file_that_is_written_while_it_is_read_is_read_again(
+    path: Path, telemetry: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pricing = Pricing()
+    watch = PriceFileWatch(
+        path, pricing.use_file, instruments=telemetry.telemetry.instruments, interval=3_600
+    )
+    await watch.start()
+
+    def load_half(half: Path) -> PriceFile:
+        found = load_price_file(half)
+        priced_at(half, "3")
+        monkeypatch.setattr("service.price_watch.load_price_file", load_price_file)
+        return found
+
+    monkeypatch.setattr("service.price_watch.load_price_file", load_half)
+    path.write_text("models: []")
+    await watch.look()
+    assert cost(pricing) == Decimal(1)
+    await watch.look()
+    assert cost(pricing) == Decimal(3)
+    await watch.close()
