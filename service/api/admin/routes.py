@@ -35,6 +35,7 @@ from service.api.admin.sources import (
 from service.api.context import runtime_of
 from service.api.health import ACTIVE_SESSIONS, health_status, version
 from service.ledger.documents import Totals
+from service.runtime import Runtime
 
 router = APIRouter(dependencies=[Depends(require_admin)])
 """For operators alone."""
@@ -194,13 +195,17 @@ async def json_metrics(
                 cache_hit_share_today=_share(today.totals, today.totals.cache_hits),
             ),
             budgets=found,
-            worker=Worker(
-                uptime_seconds=round(runtime.uptime_seconds, 3),
-                requests_in_flight=len(runtime.in_flight),
-                journal_entries=ledger.pending,
-                ledger_available=ledger.available,
-            ),
+            worker=_worker(runtime, ledger),
         )
+    )
+
+
+def _worker(runtime: Runtime, ledger: LedgerState) -> Worker:
+    return Worker(
+        uptime_seconds=round(runtime.uptime_seconds, 3),
+        requests_in_flight=len(runtime.in_flight),
+        journal_entries=ledger.pending,
+        ledger_available=ledger.available,
     )
 
 
