@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-PICODOLLARS = 10**12
-"""How many make one dollar."""
-
 _UNIT = Decimal(1).scaleb(-12)
 # Wide enough that neither a product of a price and a count nor a sum of them is ever rounded.
 EXACT = Context(prec=60)
