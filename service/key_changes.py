@@ -70,5 +70,5 @@ def _with(records: list[KeyRecord], changed: KeyRecord) -> list[KeyRecord]:
 
 
 def _text(moment: datetime) -> str:
-    # Times are told to the microsecond: a key that ends now must not last to the second's end.
+    # To the microsecond: cut to the second, a key would seem to have ended before it did.
     return moment.isoformat()
