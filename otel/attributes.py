@@ -58,6 +58,7 @@ LATENCY_MS: Final = "latency_ms"
 RETRY_COUNT: Final = "gaugeway.retry.count"
 RETRY_DELAY: Final = "gaugeway.retry.delay_seconds"
 PROVIDER_ERROR_CODE: Final = "gaugeway.provider.error.code"
+RATE_LIMIT_KIND: Final = "gaugeway.rate_limit.kind"
 FALLBACK_FROM: Final = "gaugeway.fallback.from"
 FALLBACK_TO: Final = "gaugeway.fallback.to"
 TIMEOUT_KIND: Final = "gaugeway.timeout.kind"
@@ -135,7 +136,7 @@ ATTRIBUTES: Final = (
     Attribute(DB_CONNECTION_STATE, "string", _METRIC, "`idle` or `used`."),
     Attribute(APP, "string", _ALL, "The calling application, named by its API key."),
     Attribute(COMPONENT, "string", _ALL, "The part of the calling application, if declared."),
-    Attribute(TARGET, "string", _RECORDS, "The configured target that was tried."),
+    Attribute(TARGET, "string", _ALL, "The configured target that was tried."),
     Attribute(COST, "string", _RECORDS, "What it cost in USD, an exact decimal."),
     Attribute(COST_SOURCE, "string", _SPAN, "Where the price came from, with its date."),
     Attribute(UNPRICED, "boolean", _RECORDS, "`true` when no price is known; then no cost."),
@@ -145,6 +146,9 @@ ATTRIBUTES: Final = (
     Attribute(RETRY_COUNT, "int", _SPAN, "Attempts after the first, on this target."),
     Attribute(RETRY_DELAY, "double", _SPAN, "Seconds waited between attempts."),
     Attribute(PROVIDER_ERROR_CODE, "string", _METRIC, "The provider's own error code."),
+    Attribute(
+        RATE_LIMIT_KIND, "string", _METRIC, "`requests`, `tokens`, `input_tokens`, `output_tokens`."
+    ),
     Attribute(FALLBACK_FROM, "string", _METRIC, "The target that failed."),
     Attribute(FALLBACK_TO, "string", _METRIC, "The target tried next."),
     Attribute(TIMEOUT_KIND, "string", _METRIC, "`connect`, `read` or `deadline`."),

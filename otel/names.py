@@ -13,6 +13,9 @@ from otel.metric import HTTP_BUCKETS as HTTP_BUCKETS
 from otel.metric import TOKEN_BUCKETS as TOKEN_BUCKETS
 from otel.metric import Kind as Kind
 from otel.metric import Metric as Metric
+from otel.provider_limits import PROVIDER_LIMITS as PROVIDER_LIMITS
+from otel.provider_limits import RATE_LIMIT as RATE_LIMIT
+from otel.provider_limits import RATE_LIMIT_REMAINING as RATE_LIMIT_REMAINING
 from otel.spending import BUDGET_DENIALS as BUDGET_DENIALS
 from otel.spending import BUDGET_FORECAST as BUDGET_FORECAST
 from otel.spending import BUDGET_LIMIT as BUDGET_LIMIT
@@ -280,6 +283,7 @@ OURS: Final = (
     TELEMETRY_DROPPED,
     CARDINALITY_OVERFLOW,
     *SPENDING,
+    *PROVIDER_LIMITS,
 )
 
 _HTTP: Final = (a.HTTP_METHOD, a.URL_SCHEME)

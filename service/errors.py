@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from service.rate_limits import RateLimit
+
 TimeoutKind = Literal["connect", "read", "deadline"]
 
 
@@ -199,6 +201,7 @@ class ProviderError(ServiceError):
     `kind` is the value for `error.type`; `upstream_status` is the provider's HTTP status, None
     where there was no answer; `upstream_code` is the provider's own code, cut to 64 characters.
     `retryable`: the same target may be asked again. `falls_back`: another target may be asked.
+    `rate_limits` is what the refusal told of the provider's limits.
     """
 
     status = 502
@@ -218,11 +221,13 @@ class ProviderError(ServiceError):
         retryable: bool | None = None,
         code: str | None = None,
         param: str | None = None,
+        rate_limits: tuple[RateLimit, ...] = (),
     ) -> None:
         super().__init__(message, code=code, param=param, retry_after=retry_after)
         self.upstream_status = upstream_status
         self.upstream_code = _sendable(upstream_code)[:64] if upstream_code else None
         self.retryable = self.retries if retryable is None else retryable
+        self.rate_limits = rate_limits
 
     @property
     def error_type(self) -> str:

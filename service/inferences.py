@@ -11,8 +11,9 @@ from pydantic_core import to_json
 from otel.inference import Inference, Telemetry
 from service.attempts import Attempts
 from service.content import Transcript, input_messages, output_messages
-from service.errors import ProviderInvalidResponse, ServiceError
+from service.errors import ProviderError, ProviderInvalidResponse, ServiceError
 from service.exchange import Answer, ModelRequest
+from service.headroom import Headroom
 from service.observation import operation_of
 from service.progress import Progress
 from service.providers.protocol import Call, Chunk, Completion, Provider
@@ -35,11 +36,13 @@ class Inferences:
         settlement: Settlement,
         telemetry: Telemetry,
         attempts: Attempts,
+        headroom: Headroom,
     ) -> None:
         self._providers = providers
         self._settlement = settlement
         self._telemetry = telemetry
         self._attempts = attempts
+        self._headroom = headroom
         capture = telemetry.settings.capture
         self._captures = capture.on_span or capture.on_event
 
@@ -51,6 +54,7 @@ class Inferences:
         with inference:
             provider = self._providers[target.name]
             answer = await self._attempted(progress, target, inference, provider.complete)
+            self._headroom.note(target, answer.rate_limits)
             inference.response(
                 model=answer.model,
                 id=answer.id,
@@ -77,6 +81,7 @@ class Inferences:
         first, chunks = await self._attempted(
             progress, target, inference, lambda call: _first_chunk(provider, call)
         )
+        self._headroom.note(target, first.rate_limits)
         record = StreamRecord(
             request, target, inference, self._settlement, progress.account, progress.interruption
         )
@@ -91,8 +96,15 @@ class Inferences:
         inference: Inference,
         ask: Callable[[Call], Awaitable[T]],
     ) -> T:
+        async def heard(call: Call) -> T:
+            try:
+                return await ask(call)
+            except ProviderError as error:
+                self._headroom.note(target, error.rate_limits)
+                raise
+
         try:
-            return await self._attempts.make(progress, target, inference, ask)
+            return await self._attempts.make(progress, target, inference, heard)
         except ServiceError as error:
             end_failed(inference, error)
             progress.provider_seconds += inference.provider_seconds

@@ -20,6 +20,7 @@ from service.cache import CacheLimits, RedisCacheStore, ResponseCache
 from service.dependencies import Dependency, DependencyMonitor, reachable
 from service.dev_keys import DEV_ADMIN_KEY, DEV_KEY, ensure_dev_key
 from service.gateway import Gateway
+from service.headroom import Headroom
 from service.inferences import Inferences
 from service.interruption import InFlight
 from service.keys import KeysError, KeyStore
@@ -113,6 +114,8 @@ class Runtime:
             await prices.start()
             self._stack.push_async_callback(prices.close)
         settlement = Settlement(self._pricing, self.targets)
+        headroom = Headroom(self.telemetry.instruments)
+        headroom.register()
         self.books = await open_books(
             settings,
             redis_url=self._redis_url,
@@ -132,6 +135,7 @@ class Runtime:
                 settlement=settlement,
                 telemetry=self.telemetry,
                 attempts=self._parts.attempts,
+                headroom=headroom,
             ),
             cache=ResponseCache(RedisCacheStore(redis), limits),
             in_flight=self.in_flight,

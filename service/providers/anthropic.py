@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +20,7 @@ from service.providers.anthropic_answer import (
 from service.providers.anthropic_request import messages_request
 from service.providers.http import Endpoint
 from service.providers.protocol import Call, Chunk, Completion
+from service.providers.rate_limit_headers import ANTHROPIC
 from service.providers.shapes import as_object, as_text
 from service.providers.transport import Transport
 from service.targets import Connection, TargetsError
@@ -56,7 +58,9 @@ class AnthropicProvider:
         answer, _ = await self._endpoint.read_object(response)
         if answer.get("type") != "message" or not isinstance(answer.get("content"), list):
             raise self._endpoint.invalid("JSON that is no message")
-        return completion_of(answer, created=int(self._now()))
+        completion = completion_of(answer, created=int(self._now()))
+        told = self._endpoint.rate_limits(response)
+        return replace(completion, rate_limits=told) if told else completion
 
     async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """Answer a chat call in chunks."""
@@ -64,6 +68,7 @@ class AnthropicProvider:
         wanted = as_object(call.body.get("stream_options")).get("include_usage") is True
         translator = ChunkTranslator(created=int(self._now()), include_usage=wanted)
         response = await self._endpoint.post(PATH, request, call)
+        told = self._endpoint.rate_limits(response)
         try:
             async with aclosing(self._endpoint.events(response)) as events:
                 async for sent in events:
@@ -72,7 +77,8 @@ class AnthropicProvider:
                     if kind == "error":
                         raise self._endpoint.error(failure_in(event))
                     for chunk in translator.translate(kind, event):
-                        yield chunk
+                        yield replace(chunk, rate_limits=told) if told else chunk
+                        told = ()
                     if translator.finished:
                         await response.finish()
                         return
@@ -113,5 +119,6 @@ def anthropic(connection: Connection, transport: Transport) -> AnthropicProvider
         base_url=connection.base_url or DEFAULT_BASE_URL,
         headers=headers,
         read_failure=failure_of,
+        rate_limit_headers=ANTHROPIC,
     )
     return AnthropicProvider(endpoint, options)

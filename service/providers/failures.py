@@ -17,6 +17,7 @@ from service.errors import (
     ProviderRequestTooLarge,
     ProviderUnauthorized,
 )
+from service.rate_limits import RateLimit
 
 QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
 MAXIMUM_MESSAGE = 1000
@@ -36,6 +37,7 @@ class Failure:
     param: str | None = None
     retry_after: float | None = None
     should_retry: bool | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 def redact(text: str, secret: str | None = None) -> str:
@@ -58,6 +60,7 @@ def error_of(failure: Failure, *, target: str, secret: str | None = None) -> Pro
         retry_after=failure.retry_after,
         # Only what may be tried again at all can be told to be; the provider can forbid it.
         retryable=build.retries and failure.should_retry is not False,
+        rate_limits=failure.rate_limits,
     )
     if isinstance(error, ProviderRejected):
         # Clients act on some of these (context_length_exceeded), so they get the original.

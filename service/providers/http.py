@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from service.errors import ProviderError, ProviderInvalidResponse
 from service.providers.failures import Failure, error_of
 from service.providers.protocol import Call, Timeouts
+from service.providers.rate_limit_headers import OPENAI, HeaderNames, rate_limits_of
 from service.providers.retry_after import retry_after_seconds, should_retry
 from service.providers.shapes import without_half_surrogates
 from service.providers.sse import Event, EventParser
 from service.providers.transport import Response, Transport
+from service.rate_limits import RateLimit
 from service.targets import Connection
 
 CHECK_TIMEOUTS = Timeouts(connect=2.0, read=5.0, total=5.0)
@@ -34,6 +36,7 @@ class Endpoint:
         base_url: str,
         headers: Mapping[str, str],
         read_failure: ReadFailure,
+        rate_limit_headers: Sequence[HeaderNames] = OPENAI,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.target = connection.name
@@ -42,6 +45,7 @@ class Endpoint:
         self._base_url = base_url
         self._headers = {"Content-Type": "application/json", **connection.headers, **headers}
         self._read_failure = read_failure
+        self._rate_limit_headers = rate_limit_headers
         self._now = now
 
     async def post(self, path: str, body: Mapping[str, Any], call: Call) -> Response:
@@ -73,6 +77,10 @@ class Endpoint:
         finally:
             response.close()
         return self.decode(text), text
+
+    def rate_limits(self, response: Response) -> tuple[RateLimit, ...]:
+        """What the answer's headers tell of the provider's limits."""
+        return rate_limits_of(response.headers, self._rate_limit_headers)
 
     async def events(self, response: Response) -> AsyncGenerator[Event, None]:
         """The body's events; raises at its end only if the connection broke."""
@@ -120,6 +128,7 @@ class Endpoint:
                 param=said.param,
                 retry_after=retry_after_seconds(response.headers, now=self._now()),
                 should_retry=should_retry(response.headers),
+                rate_limits=self.rate_limits(response),
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,9 +50,11 @@ class OpenAIProvider:
         answer, encoded = await self._endpoint.read_object(response)
         self._raise_inner_failure(answer)
         try:
-            return completion_of(answer, encoded, operation=call.operation)
+            completion = completion_of(answer, encoded, operation=call.operation)
         except WrongShapeError:
             raise self._endpoint.invalid(f"JSON that is no {call.operation} answer") from None
+        told = self._endpoint.rate_limits(response)
+        return replace(completion, rate_limits=told) if told else completion
 
     async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """Answer a chat call in chunks."""
@@ -70,6 +73,8 @@ class OpenAIProvider:
                     if not event.data:
                         continue
                     chunk = self._chunk(event.data, first=first)
+                    if first and (told := self._endpoint.rate_limits(response)):
+                        chunk = replace(chunk, rate_limits=told)
                     first = False
                     finished = finished or bool(chunk.finish_reasons)
                     yield chunk

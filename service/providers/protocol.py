@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from service.providers.control import SimulateControl
+from service.rate_limits import RateLimit
 from service.tokens import Usage
 
 AttributeValue = str | bool | int | float | tuple[str, ...]
@@ -48,6 +49,7 @@ class Completion:
     `encoded` is the answer's JSON text exactly as the provider sent it, for forwarding without
     serialising again; None where the provider speaks another format than OpenAI's.
     `usage` is None where the provider did not tell. `attributes` are span attributes.
+    `rate_limits` is what the answer told of the provider's limits.
     """
 
     body: dict[str, Any]
@@ -57,6 +59,7 @@ class Completion:
     finish_reasons: tuple[str, ...]
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
     encoded: bytes | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class Chunk:
     `content`: it carries output (text, refusal or tool call). `characters`: how many of them, for
     the estimate of a cut stream. `usage_only`: it exists only because `include_usage` was asked
     for, so a client who did not ask does not get it. `attributes` is set on the first chunk, and
-    again on one that adds something. `encoded` as in `Completion`.
+    again on one that adds something. `encoded` and `rate_limits` as in `Completion`; the latter on
+    the first chunk.
     """
 
     data: dict[str, Any]
@@ -76,6 +80,7 @@ class Chunk:
     finish_reasons: tuple[str, ...] = ()
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict[str, AttributeValue])
     encoded: bytes | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
 
     @property
     def usage_only(self) -> bool:

@@ -16,6 +16,7 @@ from service.providers.control import SimulateControl
 from service.providers.failures import Failure, error_of
 from service.providers.protocol import Call
 from service.providers.simulated.options import SimulatedOptions
+from service.rate_limits import RateLimit
 
 _CODES = {
     400: "invalid_value",
@@ -96,8 +97,10 @@ def _by_chance(options: SimulatedOptions, random: Random) -> Faults:
     return NONE
 
 
-def refusal(faults: Faults, call: Call) -> ProviderError | None:
-    """The error that comes in place of an answer, if one does."""
+def refusal(
+    faults: Faults, call: Call, used_up: tuple[RateLimit, ...] = ()
+) -> ProviderError | None:
+    """The error that comes in place of an answer, if one does; `used_up` is what a 429 tells."""
     if faults.down:
         return ProviderUnreachable(
             f"The target '{call.target}' cannot be reached: simulated connection refused."
@@ -108,6 +111,7 @@ def refusal(faults: Faults, call: Call) -> ProviderError | None:
             message="simulated fault",
             code=_CODES.get(faults.status, "simulated_fault"),
             retry_after=faults.retry_after if faults.status in (429, 503, 529) else None,
+            rate_limits=used_up if faults.status == 429 else (),
         )
         return error_of(failure, target=call.target)
     return None

@@ -23,6 +23,15 @@ class FaultRates(BaseModel):
     cut: Rate = 0.0
 
 
+class RateLimits(BaseModel):
+    """Requests and tokens a minute that answers tell of; the simulation never refuses by them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    tokens: Annotated[int, Field(ge=1, le=10**12)] | None = None
+
+
 class SimulatedOptions(BaseModel):
     """Latencies are milliseconds and vary with the prompt from half to one and a half of these.
 
@@ -39,3 +48,4 @@ class SimulatedOptions(BaseModel):
     retry_after: Annotated[float, Field(ge=0, le=86_400)] | None = 1.0
     dimensions: Annotated[int, Field(ge=1, le=4096)] = 256
     faults: FaultRates = FaultRates()
+    rate_limits: RateLimits = RateLimits()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 
 from service.providers.protocol import Call, Chunk, Completion
 from service.providers.shapes import as_object
+from service.providers.simulated.allowance import Allowance
 from service.providers.simulated.answers import Answer, Choice, answer, random_of
 from service.providers.simulated.embeddings import embeddings
 from service.providers.simulated.faults import (
@@ -30,10 +33,17 @@ from service.targets import Connection, TargetsError
 class SimulatedProvider:
     """Deterministic by seed and request; only the faults by chance follow the order of calls."""
 
-    def __init__(self, options: SimulatedOptions, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        options: SimulatedOptions,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._options = options
         self._sleep = sleep
         self._chance = Random(options.seed)  # noqa: S311 - no secret
+        self._allowance = Allowance(options.rate_limits, now)
 
     async def complete(self, call: Call) -> Completion:
         """Answer a chat or embeddings call as a whole."""
@@ -46,7 +56,8 @@ class SimulatedProvider:
         await self._begin(call, faults, pace, latency)
         if faults.cut_after is not None:
             raise interrupted(call)
-        return _completion(reply, call.model)
+        told = self._allowance.take(reply.usage.total_tokens)
+        return replace(_completion(reply, call.model), rate_limits=told)
 
     async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """Answer a chat call in chunks, one token each."""
@@ -58,6 +69,7 @@ class SimulatedProvider:
         await self._begin(call, Faults() if late else faults, pace, latency)
         await pace.wait(call.simulate.first_chunk_ms or 0 if call.simulate else 0)
         between = self._between(call)
+        told = self._allowance.take(reply.usage.total_tokens)
         for sent, chunk in enumerate(_chunks(reply, call)):
             if sent == faults.cut_after:
                 if faults.hang:
@@ -65,7 +77,7 @@ class SimulatedProvider:
                 raise interrupted(call)
             if sent and chunk.content:
                 await pace.wait(between)
-            yield chunk
+            yield replace(chunk, rate_limits=told) if told and not sent else chunk
 
     async def check(self) -> None:
         """Nothing to reach."""
@@ -77,14 +89,16 @@ class SimulatedProvider:
         await self._begin(call, faults, pace, self._latency(call, drawn))
         if faults.cut_after is not None:
             raise interrupted(call)
-        return Completion(body, openai_usage(body["usage"]), call.model, None, ())
+        usage = openai_usage(body["usage"])
+        told = self._allowance.take(usage.total_tokens if usage else 0)
+        return Completion(body, usage, call.model, None, (), rate_limits=told)
 
     async def _begin(self, call: Call, faults: Faults, pace: Pace, latency: float) -> None:
         """Wait for the answer to begin, or raise what comes in its place."""
         if faults.hang:
             await pace.hang()
         await pace.wait(latency)
-        error = refusal(faults, call)
+        error = refusal(faults, call, self._allowance.used_up())
         if error is not None:
             raise error
         if faults.malformed:

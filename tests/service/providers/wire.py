@@ -53,12 +53,20 @@ class Upstream:
 
         self.handler = handle
 
-    def streams(self, pieces: Iterable[bytes], *, then: str = "end", pause: float = 0.0) -> None:
+    def streams(
+        self,
+        pieces: Iterable[bytes],
+        *,
+        then: str = "end",
+        pause: float = 0.0,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         """Send the pieces as events; `then` end the body, cut the connection, or hang."""
         sent = list(pieces)
+        head = {"Content-Type": "text/event-stream", **(headers or {})}
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+            response = web.StreamResponse(headers=head)
             await response.prepare(request)
             try:
                 for piece in sent:
