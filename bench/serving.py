@@ -33,7 +33,9 @@ def uvicorn(port: int, *, workers: int = 1) -> tuple[str, ...]:
     """The command line of the service under uvicorn, not instrumented."""
     command = (str(BIN / "uvicorn"), "--factory", "service.app:create_app")
     command += ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
-    return command if workers == 1 else (*command, "--workers", str(workers))
+    # A worker that still starts on a busy machine is not hung; uvicorn would kill it after 5 s.
+    several = ("--workers", str(workers), "--timeout-worker-healthcheck", "60")
+    return command if workers == 1 else (*command, *several)
 
 
 def gunicorn(port: int, *, workers: int, preload: bool = False) -> tuple[str, ...]:

@@ -64,6 +64,9 @@ def _command(settings: Settings) -> tuple[str, ...]:
         *("--host", "127.0.0.1"),
         *("--port", str(settings.ports.service)),
         *("--workers", str(settings.workers)),
+        # A worker that still starts on a busy machine is not hung: after 5 s, the default, uvicorn
+        # kills it, so that on a machine that stays busy none ever comes up.
+        *("--timeout-worker-healthcheck", "30"),
         # Requests are spans and metrics; a line for each would say it a third time.
         "--no-access-log",
         # There are none here, and one asked for together with a body would never be answered.

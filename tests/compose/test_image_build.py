@@ -80,3 +80,8 @@ def test_a_websocket_with_a_body_cannot_hold_a_connection_of_the_container() -> 
     """Uvicorn's WebSocket protocol never answers one; without it this is any other request."""
     script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
     assert " --ws none " in script
+
+
+def test_workers_have_time_to_start_on_a_busy_machine() -> None:
+    script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
+    assert " --timeout-worker-healthcheck 30 " in script
