@@ -76,13 +76,14 @@ async def opened(
     now: Callable[[], datetime] = lambda: datetime.fromtimestamp(NOON / 1000, UTC),
     journal_max_bytes: int = 10**8,
     bounds: Bounds | None = None,
+    dedupe_seconds: int = 3_600,
     timeout: float = 1.0,
 ) -> AsyncGenerator[Opened]:
     """A ledger on a Redis, closed when the block ends."""
     redis = RedisStore(url, timeout=timeout, pool_size=8, probe_seconds=0.1)
     scripts = ScriptQueue(redis)
     calendar = Calendar(time_zone)
-    recorder = Recorder(scripts, calendar, bounds=bounds)
+    recorder = Recorder(scripts, calendar, bounds=bounds, dedupe_seconds=dedupe_seconds)
     with recorded() as telemetry:
         ledger = Ledger(
             recorder,
