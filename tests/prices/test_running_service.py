@@ -8,6 +8,22 @@ from pathlib import Path
 from otel import names
 from tests.service.running import RunningService, running, settings_for, wait_for
 
+FALLBACK = """
+targets:
+  failing:
+    provider: simulated
+    options: {seed: 11, latency_ms: 0, faults: {status: {503: 1.0}}}
+    retries: {attempts: 1}
+    models:
+      chain: {model: simulated, prices: {input: "0.40", output: "1.60"}}
+  steady:
+    provider: simulated
+    options: {seed: 13, latency_ms: 0, token_ms: 0}
+    models:
+      chain: {model: nobody-knows-its-price}
+models:
+  chain: [failing, steady]
+"""
 # Redis is not what is tested here: nothing listens there, and requests go on without it.
 NO_REDIS = "redis://127.0.0.1:9"
 
@@ -67,3 +83,13 @@ def test_an_unpriced_model_can_be_refused_until_the_file_states_its_price(tmp_pa
         write(path, "2")
         wait_for(lambda: service.chat(model="unpriced").status == 200, "the price to be known")
         assert cost(service) == 2
+
+
+def test_a_fallback_to_an_unpriced_model_is_refused_too(tmp_path: Path) -> None:
+    allowing = settings_for(tmp_path / "allowing", NO_REDIS)
+    with running(allowing, targets=FALLBACK) as service:
+        assert service.chat(model="chain").headers["x-gaugeway-unpriced"] == "true"
+    refusing = settings_for(tmp_path / "refusing", NO_REDIS, unpriced="refuse")
+    with running(refusing, targets=FALLBACK) as service:
+        refused = service.chat(model="chain")
+        assert (refused.status, refused.error["code"]) == (403, "model_unpriced")
