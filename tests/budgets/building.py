@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import uuid4
 
+import pytest
+
 from otel.testing import Recorded as Telemetry
 from otel.testing import recorded
 from service.budgets.budgets import Budgets
 from service.budgets.declared import Declared, load_budgets
 from service.budgets.file import BudgetsFile
 from service.budgets.lease import Lease
+from service.errors import BudgetExceeded
 from service.exchange import ModelRequest
 from service.ledger.calendar import Calendar
 from service.ledger.entry import Entry, Recorded
@@ -45,6 +48,14 @@ targets:
     models:
       distant: {prices: {input: "1", output: "1"}}
 """
+REFUSING = """
+budgets:
+  - name: everything
+    window: day
+    limit: {usd: "0.000000001000"}
+    actions: [{at: 80, do: warn}, {at: 100, do: refuse}]
+"""
+"""A limit of 1,000 picodollars."""
 PICODOLLAR = Decimal(1).scaleb(-12)
 
 
@@ -230,3 +241,16 @@ async def rig(
             await made.close()
             await scripts.close()
             await store.close()
+
+
+async def refused(books: Rig, amount: int, **changes: Any) -> BudgetExceeded:
+    """The refusal of a request that does not fit."""
+    with pytest.raises(BudgetExceeded) as caught:
+        await books.reserve(amount, **changes)
+    return caught.value
+
+
+async def amounts(books: Rig, lease: Lease, place: int = 0) -> tuple[int, int]:
+    """What is spent and reserved in one of a lease's windows."""
+    found = await books.window(lease, place)
+    return int(found.get("spent", 0)), int(found.get("reserved", 0))

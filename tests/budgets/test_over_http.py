@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from otel import names
-from tests.service.running import RunningService, running, settings_for, usage_records
+from tests.service.running import TARGETS, RunningService, running, settings_for, usage_records
 
 FILE = """
 budgets:
@@ -21,17 +21,22 @@ budgets:
     limit: {requests: 3}
     actions: [{at: 60, do: warn}, {at: 100, do: refuse}]
 """
+SHORT = "simulated:\n        max_output_tokens: 5\n        prices"
 REMAINING = "x-gaugeway-budget-remaining"
 WARNING = "x-gaugeway-budget-warning"
 
 
 @contextmanager
-def limited(folder: Path, redis_url: str, text: str) -> Generator[RunningService]:
+def limited(
+    folder: Path, redis_url: str, text: str, *, targets: str = TARGETS
+) -> Generator[RunningService]:
     with Redis.from_url(redis_url) as redis:  # pyright: ignore[reportUnknownMemberType] - untyped kwargs
         redis.flushall()  # pyright: ignore[reportUnknownMemberType] - untyped kwargs
     file = folder / "budgets.yaml"
     file.write_text(text)
-    with running(settings_for(folder / "home", redis_url, budgets=file)) as service:
+    with running(
+        settings_for(folder / "home", redis_url, budgets=file), targets=targets
+    ) as service:
         yield service
 
 
@@ -87,6 +92,23 @@ def test_a_request_is_answered_by_the_cheaper_model_and_told_so(
         assert routed.headers["x-gaugeway-budget-routed"] == 'each-app="fallback"'
         assert routed.headers[REMAINING] == 'each-app="0 requests"'
         assert service.chat().status == 429
+
+
+@pytest.mark.parametrize(("action", "tokens"), [("refuse", 5), ("warn", None)])
+@pytest.mark.parametrize("limit", ['usd: "1"', "tokens: 100000"])
+def test_the_maximum_that_was_reserved_is_sent_upstream_where_the_budget_refuses(
+    tmp_path: Path, redis_url: str, action: str, tokens: int | None, limit: str
+) -> None:
+    text = FILE.replace("requests: 3", limit).replace("do: refuse", f"do: {action}")
+    models = TARGETS.replace("simulated:\n        prices", SHORT)
+    with limited(tmp_path, redis_url, text, targets=models) as service:
+        answer = service.chat().json
+        assert service.chat(max_tokens=7).json["usage"]["completion_tokens"] == 7
+    used = answer["usage"]["completion_tokens"]
+    if tokens is None:
+        assert used > 7
+    else:
+        assert (used, answer["choices"][0]["finish_reason"]) == (tokens, "length")
 
 
 def test_failed_requests_give_back_what_they_reserved(tmp_path: Path, redis_url: str) -> None:
