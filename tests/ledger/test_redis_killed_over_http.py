@@ -146,9 +146,10 @@ class Service:
     async def exact(self, seen: Seen) -> None:
         """The ledger comes to what the answers said, and so does the budget."""
         expected = len(seen.costs)
-        async with asyncio.timeout(WITHIN):
-            while await self.requests() < expected:
-                await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WITHIN):
+                while await self.requests() < expected:
+                    await asyncio.sleep(0.05)
         assert await self.ledger() == (expected, seen.told, True)
         assert await self.spent() == seen.told
 
