@@ -78,12 +78,14 @@ class Scenarios:
 
     def __init__(self, rng: random.Random, *, control: bool):
         self._rng = rng
+        self._control = control
         kinds = [
             (30, self._plain),
             (25, self._stream),
             (10, self._embeddings),
             (12, self._cached),
             (6, self._fallback),
+            (4, self._long_prompt),
             (3, self._bad_key),
             (2, self._unknown_model),
             (1, self._malformed),
@@ -118,6 +120,18 @@ class Scenarios:
         question = self._rng.choice(_CACHED_QUESTIONS)
         body = {"model": "simulated", "messages": [{"role": "user", "content": question}]}
         return Request("cached", body=body, headers={"cache-control": "max-age=300"})
+
+    def _long_prompt(self) -> Request:
+        """A document with a question: some thousand tokens, which take their time to read."""
+        words = self._rng.choices(_SUBJECTS, k=self._rng.choice((400, 1500, 4000)))
+        body = {
+            "model": "simulated",
+            "messages": [{"role": "user", "content": f"Summarise: {' '.join(words)}"}],
+        }
+        headers = self._component()
+        if self._control:
+            headers["x-gaugeway-simulate"] = json.dumps({"latency_ms": len(words) // 4})
+        return Request("long prompt", body=body, headers=headers)
 
     def _fallback(self) -> Request:
         return self._chat("fallback", model="simulated-fallback")

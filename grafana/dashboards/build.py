@@ -10,7 +10,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.dashboards import overview, spending
+from grafana.dashboards import latency, overview, spending
 
 FOLDER: Final = Path(__file__).parent / "json"
 
@@ -19,6 +19,7 @@ def dashboards() -> Mapping[str, Dashboard]:
     """Every dashboard by its uid, which is also its file's name."""
     return {
         overview.UID: overview.genai_overview(),
+        latency.UID: latency.latency_and_streaming(),
         spending.UID: spending.cost_and_budgets(),
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from grafana_foundation_sdk.builders import prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import loki, prometheus, stat, timeseries
 from grafana_foundation_sdk.builders.common import (
     GraphThresholdsStyleConfig,
     ReduceDataOptions,
@@ -104,6 +104,22 @@ def graph(
         return panel.thresholds(plain_steps())
     style = GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
     return panel.thresholds(threshold_steps(limits, good="transparent")).thresholds_style(style)
+
+
+def records_graph(
+    title: str, description: str, query: Query, *, unit: str, limits: Limits, absent: str
+) -> timeseries.Panel:
+    """Lines over time that Loki computes from records."""
+    target = (
+        loki.Dataquery()
+        .datasource(datasources.loki())
+        .ref_id(reference(0))
+        .expr(query.expression)
+        .legend_format(query.legend)
+        .query_type("range")
+    )
+    panel = graph(title, description, [], unit=unit, limits=limits, absent=absent)
+    return panel.datasource(datasources.loki()).targets([target]).interval("15s")
 
 
 def over(panel: timeseries.Panel, since: str, step: str) -> timeseries.Panel:

@@ -71,13 +71,30 @@ def metrics_table(
         .format(PromQueryFormat.TABLE)
         for index, expression in enumerate(queries.values())
     ]
-    values = {f"Value #{reference(index)}": column for index, column in enumerate(queries)}
     panel = _table(title, description, columns, sort_by).datasource(datasources.prometheus())
-    return (
-        panel.targets([*targets])
-        .with_transformation(DataTransformerConfig("merge", options={}))
-        .with_transformation(_organised({**names, **values}))
-    )
+    return _merged(panel.targets([*targets]), names, queries)
+
+
+def records_table(
+    title: str,
+    description: str,
+    queries: Mapping[str, str],
+    *,
+    names: Mapping[str, str],
+    columns: Mapping[str, Column],
+    sort_by: str,
+) -> table.Panel:
+    """One row for each set of labels. `queries` is column → LogQL, `names` label → column."""
+    targets = [
+        loki.Dataquery()
+        .datasource(datasources.loki())
+        .ref_id(reference(index))
+        .expr(expression)
+        .query_type("instant")
+        for index, expression in enumerate(queries.values())
+    ]
+    panel = _table(title, description, columns, sort_by).datasource(datasources.loki())
+    return _merged(panel.targets([*targets]), names, queries)
 
 
 def requests_table(
@@ -157,6 +174,16 @@ def _table(
     for name, column in columns.items():
         panel = panel.override_by_name(name, column.properties())
     return panel
+
+
+def _merged(
+    panel: table.Panel, names: Mapping[str, str], queries: Mapping[str, str]
+) -> table.Panel:
+    """Joins the queries' rows by their labels."""
+    values = {f"Value #{reference(index)}": column for index, column in enumerate(queries)}
+    return panel.with_transformation(
+        DataTransformerConfig("merge", options={})
+    ).with_transformation(_organised({**names, **values}))
 
 
 def _organised(renamed: Mapping[str, str]) -> DataTransformerConfig:

@@ -16,6 +16,11 @@ class Limits:
     low_is_bad: bool = False
 
 
+def in_milliseconds(seconds: Limits) -> Limits:
+    """The same limits for a number in milliseconds."""
+    return Limits(seconds.warning * 1000, seconds.critical * 1000, seconds.low_is_bad)
+
+
 ERROR_RATIO: Final = Limits(warning=0.05, critical=0.10)
 DURATION_SECONDS: Final = Limits(warning=2.0, critical=10.0)
 FIRST_CHUNK_SECONDS: Final = Limits(warning=1.0, critical=3.0)
@@ -60,3 +65,28 @@ OUTPUT_CHUNK_SECONDS: Final = Limits(warning=0.1, critical=0.5)
 SLOW_RATIO: Final = Limits(warning=0.05, critical=0.2)
 CUT_STREAMS_RATIO: Final = Limits(warning=0.02, critical=0.1)
 TIMEOUTS_IN_FIVE_MINUTES: Final = Limits(warning=1.0, critical=10.0)
+
+# Panels of providers, of the telemetry and of the machine, beside those above.
+SUCCESS_RATIO: Final = Limits(
+    warning=1 - ERROR_RATIO.warning, critical=1 - ERROR_RATIO.critical, low_is_bad=True
+)
+# Of the calls of 24 hours so many may fail: what ProviderFailures calls too many, all day long.
+PROVIDER_ERROR_BUDGET_RATIO: Final = ERROR_RATIO.warning
+ERROR_BUDGET_USED_RATIO: Final = Limits(warning=0.75, critical=1.0)
+HEADROOM_RATIO: Final = Limits(warning=0.2, critical=0.05, low_is_bad=True)
+RATE_LIMITED_ATTEMPTS: Final = Limits(warning=1.0, critical=50.0)
+# increase() tells of one as of a little less or more than 1: half of one is one.
+CREDENTIAL_FAILURES: Final = Limits(warning=0.5, critical=0.5)
+REFUSED_ITEMS: Final = Limits(warning=0.5, critical=1000.0)
+LOST_ITEMS: Final = Limits(warning=0.5, critical=0.5)
+OVERFLOWED_MEASUREMENTS: Final = Limits(warning=0.5, critical=1000.0)
+COLLECTOR_UP: Final = Limits(warning=1.0, critical=0.5, low_is_bad=True)
+# Of the 512 MiB above which the Collector refuses: its GAUGEWAY_COLLECTOR_MEMORY_MIB.
+COLLECTOR_MEMORY_BYTES: Final = Limits(warning=384 * 2**20, critical=480 * 2**20)
+CPU_RATIO: Final = Limits(warning=0.8, critical=0.95)
+MEMORY_RATIO: Final = Limits(warning=0.8, critical=0.95)
+DISK_RATIO: Final = Limits(warning=0.8, critical=0.9)
+EVENT_LOOP_LAG_SECONDS: Final = Limits(warning=0.05, critical=0.25)
+REDIS_UP: Final = Limits(warning=1.0, critical=0.5, low_is_bad=True)
+REDIS_SECONDS: Final = Limits(warning=0.05, critical=0.5)
+REDIS_HIT_RATIO: Final = Limits(warning=0.5, critical=0.1, low_is_bad=True)

@@ -86,6 +86,7 @@ def with_values(expression: str) -> str:
     """The query as Grafana would send it with every variable on "All"."""
     values = {
         "$__rate_interval": "1m",
+        "$__interval": "1m",
         "$__range_s": "3600",
         "$__range": "1h",
         **{f"${name}": ".*" for name in ("environment", "app", "provider", "model")},

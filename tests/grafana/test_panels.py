@@ -142,7 +142,7 @@ def test_a_dashboard_opens_on_what_is_wrong_then_why_then_which() -> None:
         assert {1, 2} <= set(parts), uid
 
 
-@pytest.mark.parametrize("uid", ["genai-overview", "cost-and-budgets"])
+@pytest.mark.parametrize("uid", ["genai-overview", "cost-and-budgets", "latency-and-streaming"])
 def test_a_dashboard_of_requests_ends_with_their_tables_and_lines(uid: str) -> None:
     kinds = {panel["type"] for panel in panels(uid)}
     assert {"table", "logs"} <= kinds

@@ -60,8 +60,10 @@ def test_promql_knows_its_metrics_and_their_labels(target: Target) -> None:
     for name, matchers in selectors:
         assert name in SERIES, f"{name} is not in otel.names"
         allowed = RESOURCE | {label(attribute) for attribute in SERIES[name].attributes}
+        if name.endswith("_bucket"):
+            allowed = allowed | {"le"}
         assert set(_MATCHER.findall(matchers)) <= allowed, name
-        declared |= allowed | ({"le"} if name.endswith("_bucket") else set())
+        declared |= allowed
     for grouping in _GROUPING.findall(target.expression):
         assert {name.strip() for name in grouping.split(",")} <= declared
 
@@ -99,8 +101,20 @@ def test_logql_reads_usage_records_by_what_they_carry(target: Target) -> None:
     assert set(unwrapped) <= RECORD
     shown = re.findall(r"\.(\w+)", target.expression.partition("line_format")[2])
     assert set(shown) <= RECORD
+    made = re.findall(r"label_format (\w+)=`", target.expression)
+    for template in re.findall(r"label_format \w+=`([^`]*)`", target.expression):
+        assert set(re.findall(r"\.(\w+)", template)) <= RECORD
     for grouping in _GROUPING.findall(target.expression):
-        assert {name.strip() for name in grouping.split(",")} <= RECORD
+        assert {name.strip() for name in grouping.split(",")} <= RECORD | set(made)
+
+
+def test_a_bound_that_requests_are_counted_by_is_a_bucket() -> None:
+    asked = re.findall(
+        r'(\w+)_bucket\{[^}]*le="([^"]+)"', " ".join(target.expression for target in PROMQL)
+    )
+    assert asked
+    for name, bound in asked:
+        assert float(bound) in SERIES[f"{name}_bucket"].buckets
 
 
 def test_logql_can_never_be_refused_for_matching_everything() -> None:

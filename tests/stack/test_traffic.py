@@ -87,6 +87,11 @@ def scenarios(seed: int, *, control: bool = True) -> Scenarios:
     return Scenarios(random.Random(seed), control=control)
 
 
+def _long(drawn: Scenarios, count: int) -> list[Request]:
+    requests = [drawn.draw() for _ in range(count)]
+    return [request for request in requests if request.name == "long prompt"]
+
+
 def test_the_same_seed_draws_the_same_requests() -> None:
     one, other = scenarios(7), scenarios(7)
     assert [one.draw() for _ in range(200)] == [other.draw() for _ in range(200)]
@@ -97,6 +102,14 @@ def test_traffic_is_varied() -> None:
     names = {drawn.draw().name for _ in range(1000)}
     assert {"plain", "stream", "embeddings", "cached", "fallback", "bad key"} <= names
     assert {"retried", "provider fault", "slow", "client leaves", "stream cut"} <= names
+
+
+def test_prompts_are_of_every_size_that_dashboards_tell_apart() -> None:
+    drawn = scenarios(7)
+    prompts = [len(request.body["messages"][0]["content"]) for request in _long(drawn, 1000)]
+    tokens = [characters // 4 for characters in prompts]
+    assert min(tokens) < 10_000 < max(tokens)
+    assert len(tokens) < 100
 
 
 def test_without_control_nobody_is_asked_for_faults() -> None:

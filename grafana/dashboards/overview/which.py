@@ -63,7 +63,11 @@ def requests() -> list[TablePanel | LogsPanel]:
             records.SLOWEST_REQUESTS,
             names=_REQUEST_NAMES,
             columns={
-                "Latency": Column(unit="ms", width=100, limits=_milliseconds()),
+                "Latency": Column(
+                    unit="ms",
+                    width=100,
+                    limits=thresholds.in_milliseconds(thresholds.DURATION_SECONDS),
+                ),
                 **_REQUEST_COLUMNS,
             },
             sort_by="Latency",
@@ -82,8 +86,3 @@ def requests() -> list[TablePanel | LogsPanel]:
             records.RECENT_USAGE,
         ),
     ]
-
-
-def _milliseconds() -> thresholds.Limits:
-    limits = thresholds.DURATION_SECONDS
-    return thresholds.Limits(limits.warning * 1000, limits.critical * 1000)
