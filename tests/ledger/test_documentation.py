@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from redis import Redis
 
 from bench import ledger as bench
@@ -33,7 +34,8 @@ from service.settings import Settings
 from tests.ledger.building import NOON, entry, opened
 from tests.ledger.servers import Server
 
-TEXT = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
 """The page, its paragraphs' line ends as they are."""
 FLAT = " ".join(TEXT.split())
 
@@ -157,6 +159,31 @@ def test_an_entry_takes_what_the_page_says(capsys: pytest.CaptureFixture[str]) -
     assert kept == pytest.approx(told["redis_memory_bytes"], rel=0.15)
     in_table = [int(row[1]) for row in rows("What it takes")]
     assert in_table == list(told["redis_memory_bytes"].values())
+
+
+def test_what_memory_is_needed_follows_from_what_was_measured() -> None:
+    kept = measured()["redis_memory_bytes"]
+    hours, days, months = (_default(f"ledger_{grain}") for grain in ("hours", "days", "months"))
+    # The present hour, day and month are kept too; by week only users are.
+    values = hours + days + months + 3
+    users = values + days // 7 + 1
+    assert f"at most {values} buckets: {hours} hours, {days} days, {months} months" in FLAT
+    assert f"at most {users}: with users by week" in FLAT
+    each, user = values * kept["value"] / 1e6, users * kept["user"] / 1e3
+    assert f"takes {each:.2f} MB in all, a user {user:.0f} KB" in FLAT
+    window = _default("ledger_dedupe_seconds")
+    ids = [100 * seconds * kept["remembered_entry"] / 1e6 for seconds in (window, window + 600)]
+    assert f"remembered in {ids[0]:.0f} to {ids[1]:.0f} MB" in FLAT
+    together = (40 + 20) * each + 1_000 * user / 1e3 + ids[1]
+    assert f"that makes {round(together, -1):.0f} MB" in FLAT
+
+
+def test_the_memory_of_the_compose_file_is_as_told() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    command = services["redis"]["command"]
+    memory = command[command.index("--maxmemory") + 1]
+    assert f"| memory | {memory.removesuffix('mb')} MB |" in TEXT
+    assert f"the {memory.removesuffix('mb')} MB of the Compose file" in FLAT
 
 
 async def test_the_command_shows_the_counters_of_a_day(redis: Server, tmp_path: Path) -> None:

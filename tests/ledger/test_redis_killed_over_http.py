@@ -31,7 +31,7 @@ from tests.otel.processes import Application
 
 WORKERS = 2
 CLIENTS = 24
-REQUESTS = 100
+REQUESTS = 60
 """How many are answered between one thing that happens to Redis and the next."""
 LOST_BYTES = 50_000
 WITHIN = 60.0
