@@ -88,8 +88,8 @@ PROVIDER_RATE_LIMITED: Final = Alert(
     severity=Severity.WARNING,
     team=Team.DEV,
     summary=f"{_WHICH} has answered 429 for 15 minutes",
-    description="There was no stretch of five minutes without a 429: the limit is too low for this "
-    "load, it did not just peak.",
+    description="There was no stretch of five minutes without a 429: the limit is too low for "
+    "this load, it did not just peak.",
     dashboard="provider-health",
     panel="429, 401 and 402 by provider",
 )
@@ -122,9 +122,8 @@ CACHE_HIT_LOW: Final = Alert(
     team=Team.DEV,
     summary=f"The response cache in {{{{ $labels.deployment_environment_name }}}} helps {_PERCENT} "
     "of the requests that may use it",
-    description="Of the requests of the last 30 minutes that looked into it fewer than half found "
-    "an "
-    "answer.",
+    description="Of the requests of the last 30 minutes that looked into it fewer than half "
+    "found an answer.",
     dashboard="genai-overview",
     panel="Response cache hit ratio",
 )

@@ -52,8 +52,8 @@ PROVIDER_LATENCY_HIGH: Final = Alert(
     severity=Severity.WARNING,
     team=Team.DEV,
     summary=f"{_WHICH} is slow: p95 {_SECONDS}",
-    description="Over 15 minutes one inference in twenty at this model took longer than 5 seconds. "
-    "Other models may be well.",
+    description="Over 15 minutes one inference in twenty at this model took longer than 5 "
+    "seconds. Other models may be well.",
     dashboard="provider-health",
     panel="Call duration p95 by model",
 )

@@ -57,9 +57,8 @@ USAGE_LOG_MISSING: Final = Alert(
     team=Team.OPS,
     summary="Inferences are made, but their usage records do not arrive in Loki",
     description="For each inference of the last ten minutes Loki took in "
-    '{{ printf "%.2f" $value }} log records; each inference writes one. What costs how much to '
-    "whom "
-    "is not on record.",
+    '{{ printf "%.2f" $value }} log records; each inference writes one. '
+    "What costs how much to whom is not on record.",
     dashboard="genai-overview",
     panel="Usage records",
 )

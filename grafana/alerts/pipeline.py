@@ -27,6 +27,15 @@ def _lost() -> str:
     )
 
 
+def _queue_fill() -> str:
+    by = "job, instance, exporter, data_type"
+    size, capacity = (
+        f"max by ({by}) ({metric.prometheus}{{}})"
+        for metric in (components.QUEUE_SIZE, components.QUEUE_CAPACITY)
+    )
+    return f"{size} / {capacity}"
+
+
 COLLECTOR_DOWN: Final = Alert(
     name="CollectorDown",
     # Where nobody scrapes a Collector it is missing, which is no better.
@@ -38,8 +47,7 @@ COLLECTOR_DOWN: Final = Alert(
     team=Team.OPS,
     summary="The Collector{{ with $labels.instance }} at {{ . }}{{ end }} is down",
     description="Prometheus has not reached it for a minute. Applications hold back what their "
-    "queues "
-    "hold and then drop it; every alert on them falls silent.",
+    "queues hold and then drop it; every alert on them falls silent.",
     dashboard="telemetry-pipeline",
     panel="Collector up",
 )
@@ -52,24 +60,23 @@ COLLECTOR_DROPPING_DATA: Final = Alert(
     severity=Severity.CRITICAL,
     team=Team.OPS,
     summary="The Collector at {{ $labels.instance }} loses {{ $labels.signal }}"
-    "{{ with $labels.exporter }} for {{ . }}{{ end }}{{ with $labels.receiver }} from {{ . }}{{ "
-    "end }}",
-    description='{{ printf "%.0f" $value }} items in five minutes: refused, lost to a full queue, '
-    "or given "
-    "up after all retries.",
+    "{{ with $labels.exporter }} for {{ . }}{{ end }}{{ with $labels.receiver }} from {{ . }}"
+    "{{ end }}",
+    description='Lost in five minutes: {{ printf "%.0f" $value }}. They were refused at the '
+    "door, found a full queue, or were given up after all retries.",
     dashboard="telemetry-pipeline",
     panel="Refused and lost by the Collector",
 )
 COLLECTOR_QUEUE_FILLING: Final = Alert(
     name="CollectorQueueFilling",
-    value=f"{components.QUEUE_SIZE.prometheus} / {components.QUEUE_CAPACITY.prometheus}",
+    value=_queue_fill(),
     comparison=">",
     limit=thresholds.COLLECTOR_QUEUE_RATIO.warning,
     lasting="5m",
     severity=Severity.WARNING,
     team=Team.OPS,
-    summary="The Collector's queue for {{ $labels.exporter }} is {{ $value | humanizePercentage "
-    "}} full",
+    summary="The Collector's queue for {{ $labels.exporter }} is "
+    "{{ $value | humanizePercentage }} full",
     description="The backend takes less than comes. When the queue is full data is lost.",
     dashboard="telemetry-pipeline",
     panel="Sending queues",
@@ -82,12 +89,11 @@ TELEMETRY_STALE: Final = Alert(
     lasting="0s",
     severity=Severity.CRITICAL,
     team=Team.OPS,
-    summary="No metrics of {{ $labels.service_name }} in {{ $labels.deployment_environment_name }} "
-    "for {{ $value | humanizeDuration }}",
-    description="It sent metrics before. It is down, cannot reach the Collector, or what it sends "
-    "is "
-    "lost on the way; no other alert can speak of it. Of a service that is not to come back it "
-    "falls silent after a day.",
+    summary="No metrics of {{ $labels.service_name }} in "
+    "{{ $labels.deployment_environment_name }} for {{ $value | humanizeDuration }}",
+    description="It sent metrics before. It is down, cannot reach the Collector, or what it "
+    "sends is lost on the way; no other alert can speak of it. Of a service that is not to "
+    "come back it falls silent after a day.",
     dashboard="telemetry-pipeline",
     panel="Age of the newest metrics",
 )
@@ -104,11 +110,9 @@ CARDINALITY_OVERFLOW: Final = Alert(
     severity=Severity.WARNING,
     team=Team.DEV,
     summary="{{ $labels.gaugeway_attribute_key }} of {{ $labels.gaugeway_metric_name }} has too "
-    "many "
-    "values in {{ $labels.deployment_environment_name }}",
-    description='{{ printf "%.0f" $value }} measurements of the last hour have `_OTHER` in place '
-    "of a value, "
-    "or lost an undeclared label.",
+    "many values in {{ $labels.deployment_environment_name }}",
+    description="Measurements of the last hour that have `_OTHER` in place of a value, or lost a "
+    'label that is not declared: {{ printf "%.0f" $value }}.',
     dashboard="telemetry-pipeline",
     panel="Label values over the limit",
 )

@@ -71,7 +71,7 @@ MONTH_COST_BY_APP: Final = _longer(COST_BY_APP, "30d")
 HEARTBEAT: Final = names.TELEMETRY_DROPPED
 NEWEST_TELEMETRY: Final = Recorded(
     "service:gaugeway_telemetry:newest_seconds",
-    f"max by ({labels(*by_environment(SERVICE))}) (timestamp({HEARTBEAT.prometheus}))",
+    f"max by ({labels(*by_environment(SERVICE))}) (timestamp({HEARTBEAT.prometheus}{{}}))",
     "When a service's metrics were last taken, in Unix seconds. A series that falls silent is "
     "forgotten after five minutes; this remembers it.",
 )

@@ -22,7 +22,7 @@ def _braces(*extra: str) -> str:
 def _redis_memory() -> str:
     """Used of allowed memory, by the Collector that asks. 0 is no limit, which has no share."""
     used, allowed = (
-        f"max by ({labels(*_PER_REDIS)}) ({metric.prometheus})"
+        f"max by ({labels(*_PER_REDIS)}) ({metric.prometheus}{{}})"
         for metric in (components.REDIS_MEMORY, components.REDIS_MAXIMUM_MEMORY)
     )
     return f"{used} / ({allowed} > 0)"
@@ -79,8 +79,8 @@ HIGH_MEMORY: Final = Alert(
     lasting="10m",
     severity=Severity.WARNING,
     team=Team.OPS,
-    summary="A process of {{ $labels.service_name }} in {{ $labels.deployment_environment_name }} "
-    "holds {{ $value | humanize1024 }}B",
+    summary="A process of {{ $labels.service_name }} in "
+    "{{ $labels.deployment_environment_name }} holds {{ $value | humanize1024 }}B",
     description="Process {{ $labels.service_instance_id }} has been above 512 MiB for ten minutes.",
     dashboard="host-and-runtime",
     panel="Process memory",

@@ -92,9 +92,8 @@ BUDGET_EXHAUSTED: Final = Alert(
     team=Team.BILLING,
     summary=f"Budget {_WHICH} is used up: {{{{ $value | humanizePercentage }}}} spent",
     description="The budget of this {{ $labels.gaugeway_budget_window }} is spent, or so nearly "
-    "that it "
-    "refused a request in the last 15 minutes. If its file says so, requests are refused or go to "
-    "a cheaper model until the window ends.",
+    "that it refused a request in the last 15 minutes. If its file says so, requests are "
+    "refused or go to a cheaper model until the window ends.",
     dashboard="cost-and-budgets",
     panel="Budgets used",
 )
@@ -107,8 +106,8 @@ MONTH_END_FORECAST_OVER_BUDGET: Final = Alert(
     severity=Severity.WARNING,
     team=Team.BILLING,
     summary=f"Budget {_WHICH} will end its month at {{{{ $value | humanizePercentage }}}}",
-    description="At the pace of this month so far the budget does not last until its end. There is "
-    "no forecast in the first twentieth of a month.",
+    description="At the pace of this month so far the budget does not last until its end. There "
+    "is no forecast in the first twentieth of a month.",
     dashboard="cost-and-budgets",
     panel="Forecast to month end",
 )
@@ -120,11 +119,10 @@ COST_SPIKE: Final = Alert(
     lasting="5m",
     severity=Severity.WARNING,
     team=Team.BILLING,
-    summary="Cost in {{ $labels.deployment_environment_name }} is "
-    '{{ printf "%.1f" $value }} times the usual',
+    summary='Cost in {{ $labels.deployment_environment_name }} is {{ printf "%.1f" $value }} '
+    "times the usual",
     description="The last hour cost more than three times the average hour of the day before it, "
-    "and "
-    "at least a dollar.",
+    "and at least a dollar.",
     dashboard="cost-and-budgets",
     panel="Cost per hour by app",
 )
@@ -136,8 +134,8 @@ DAILY_COST_HIGH: Final = Alert(
     lasting="5m",
     severity=Severity.WARNING,
     team=Team.BILLING,
-    summary="24 hours in {{ $labels.deployment_environment_name }} cost "
-    '${{ printf "%.2f" $value }}',
+    summary="24 hours in {{ $labels.deployment_environment_name }} cost $"
+    '{{ printf "%.2f" $value }}',
     description="The last 24 hours cost more than the limit of a day, whatever the budgets say.",
     dashboard="genai-overview",
     panel="Cost, 24 h",
@@ -179,7 +177,7 @@ BUDGET_DENIALS: Final = Alert(
     team=Team.BILLING,
     summary="Budget {{ $labels.gaugeway_budget_name }} refuses requests of "
     "{{ $labels.gaugeway_app }} in {{ $labels.deployment_environment_name }}",
-    description='{{ printf "%.0f" $value }} requests were refused with 429 in ten minutes.',
+    description='Requests refused with 429 in ten minutes: {{ printf "%.0f" $value }}.',
     dashboard="cost-and-budgets",
     panel="Refused by budgets",
 )
@@ -195,9 +193,8 @@ UNPRICED_MODEL: Final = Alert(
     team=Team.BILLING,
     summary="No price is known for {{ $labels.gen_ai_request_model }} of "
     "{{ $labels.gen_ai_provider_name }} in {{ $labels.deployment_environment_name }}",
-    description='{{ printf "%.0f" $value }} inferences of the last hour have no cost: they are '
-    "missing "
-    "from every sum, and no budget in USD counts them.",
+    description='Inferences without a cost in the last hour: {{ printf "%.0f" $value }}. They '
+    "are missing from every sum, and no budget in USD counts them.",
     dashboard="genai-overview",
     panel="Unpriced, 24 h",
 )

@@ -1,0 +1,180 @@
+"""When alerts on the telemetry itself fire."""
+
+from __future__ import annotations
+
+from tests.rules.case import Case, pushed, scraped
+
+DEV = {"deployment_environment_name": "dev"}
+COLLECTOR = {"job": "collector", "instance": "collector:1"}
+OVERFLOW = {
+    "gaugeway_metric_name": "gaugeway.cost",
+    "gaugeway_attribute_key": "gaugeway.app",
+}
+
+
+def up(values: str, **labels: str) -> dict[str, str]:
+    return scraped("up", values, job="collector", **labels)
+
+
+def collector(name: str, values: str, **labels: str) -> dict[str, str]:
+    return scraped(f"otelcol_{name}", values, job="collector", **labels)
+
+
+def queue(size: int, exporter: str = "otlp_http/loki") -> dict[str, str]:
+    return {
+        **collector("exporter_queue_size", f"{size}x100", exporter=exporter, data_type="logs"),
+        **collector("exporter_queue_capacity", "1000x100", exporter=exporter, data_type="logs"),
+    }
+
+
+def heartbeat(values: str) -> dict[str, str]:
+    return pushed(
+        "gaugeway_telemetry_dropped_total",
+        values,
+        gaugeway_telemetry_signal="traces",
+        error_type="queue_full",
+    )
+
+
+CASES = (
+    Case(
+        "CollectorDown",
+        "not reached for a minute",
+        up("1x20 0x100"),
+        silent=("5m", "6m"),
+        fires="6m15s",
+        labels=COLLECTOR,
+        summary="The Collector at collector:1 is down",
+    ),
+    Case(
+        "CollectorDown",
+        "Prometheus knows of none",
+        {"up": "1x100"},
+        silent=("45s",),
+        fires="1m",
+        labels={"job": "collector"},
+        summary="The Collector is down",
+    ),
+    Case(
+        "CollectorDown",
+        "one failed scrape",
+        up("1x20 0 1x100"),
+        silent=("5m15s", "6m15s", "10m"),
+    ),
+    Case(
+        "CollectorDroppingData",
+        "a full queue, whose counter begins with what it lost",
+        collector(
+            "exporter_enqueue_failed_log_records_total", "_x20 512x60", exporter="otlp_http/loki"
+        ),
+        silent=("5m", "5m45s", "10m", "15m"),
+        fires="6m",
+        labels={**COLLECTOR, "exporter": "otlp_http/loki", "signal": "logs"},
+        summary="The Collector at collector:1 loses logs for otlp_http/loki",
+        description="Lost in five minutes: 512. They were refused at the door, found a full "
+        "queue, or were given up after all retries.",
+    ),
+    Case(
+        "CollectorDroppingData",
+        "a backend that did not take it after all retries",
+        collector("exporter_send_failed_spans_total", "0x20 7x60", exporter="otlp_http/tempo"),
+        silent=("6m",),
+        fires="6m15s",
+        labels={**COLLECTOR, "exporter": "otlp_http/tempo", "signal": "traces"},
+        summary="The Collector at collector:1 loses traces for otlp_http/tempo",
+        description="Lost in five minutes: 7. They were refused at the door, found a full queue, "
+        "or were given up after all retries.",
+    ),
+    Case(
+        "CollectorDroppingData",
+        "its memory is short",
+        collector("receiver_refused_metric_points_total", "0x20 9x60", receiver="otlp"),
+        silent=("6m",),
+        fires="6m15s",
+        labels={**COLLECTOR, "receiver": "otlp", "signal": "metrics"},
+        summary="The Collector at collector:1 loses metrics from otlp",
+        description="Lost in five minutes: 9. They were refused at the door, found a full queue, "
+        "or were given up after all retries.",
+    ),
+    Case(
+        "CollectorDroppingData",
+        "all is delivered",
+        {
+            **collector("exporter_send_failed_spans_total", "0x100", exporter="otlp_http/tempo"),
+            **collector("exporter_sent_spans_total", "0+100x100", exporter="otlp_http/tempo"),
+            **collector("receiver_refused_spans_total", "3x100", receiver="otlp"),
+        },
+        silent=("15m", "20m"),
+    ),
+    Case(
+        "CollectorQueueFilling",
+        "more than half full for five minutes",
+        {**queue(501), **queue(500, "otlp_http/tempo")},
+        silent=("4m45s",),
+        fires="5m",
+        labels={**COLLECTOR, "exporter": "otlp_http/loki", "data_type": "logs"},
+        summary="The Collector's queue for otlp_http/loki is 50.1% full",
+    ),
+    Case(
+        "CollectorQueueFilling",
+        "half full",
+        queue(500),
+        silent=("5m", "20m"),
+    ),
+    Case(
+        "TelemetryStale",
+        "nothing new for five minutes, and remembered for hours",
+        heartbeat("0x20"),
+        silent=("5m", "10m"),
+        fires="10m15s",
+        labels={**DEV, "service_name": "gaugeway"},
+        summary="No metrics of gaugeway in dev for 5m 15s",
+    ),
+    Case(
+        "TelemetryStale",
+        "three hours later",
+        heartbeat("0x20"),
+        fires="3h5m",
+        labels={**DEV, "service_name": "gaugeway"},
+        summary="No metrics of gaugeway in dev for 3h 0m 0s",
+    ),
+    Case(
+        "TelemetryStale",
+        "a gap of four minutes, without any traffic",
+        heartbeat("0x20 _x16 0x100"),
+        silent=("9m", "10m15s", "15m"),
+    ),
+    Case(
+        "TelemetryStale",
+        "one worker ends, another goes on",
+        {
+            **heartbeat("0x20"),
+            **pushed(
+                "gaugeway_telemetry_dropped_total",
+                "0x200",
+                gaugeway_telemetry_signal="traces",
+                error_type="queue_full",
+                service_instance_id="worker-2",
+                instance="worker-2",
+            ),
+        },
+        silent=("10m15s", "30m"),
+    ),
+    Case(
+        "CardinalityOverflow",
+        "the first measurement that lost its label",
+        pushed("gaugeway_cardinality_overflow_total", "_x20 1x400", **OVERFLOW),
+        silent=("4m45s", "1h5m"),
+        fires="5m",
+        labels={**DEV, **OVERFLOW},
+        summary="gaugeway.app of gaugeway.cost has too many values in dev",
+        description="Measurements of the last hour that have `_OTHER` in place of a value, or "
+        "lost a label that is not declared: 1.",
+    ),
+    Case(
+        "CardinalityOverflow",
+        "one long ago, whose counter comes back after an outage of the telemetry",
+        pushed("gaugeway_cardinality_overflow_total", "1x300 _x40 1x100", **OVERFLOW),
+        silent=("1h15m", "1h25m", "1h30m"),
+    ),
+)
