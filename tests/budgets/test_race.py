@@ -219,7 +219,7 @@ def assert_tells_why(refused: Refused) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_four_workers_and_8000_requests_spend_a_dollar_and_not_more(tmp_path: Path) -> None:
     async with race(tmp_path) as run:
         before = await run.drive(range(KILL.start))
