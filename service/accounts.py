@@ -116,7 +116,7 @@ class Account:
         """The wall clock when it was asked; its price and its day are of this moment."""
         self.lease = NO_LEASE
         self.bill: Bill | None = None
-        """What was used before the request was cut short."""
+        """What was used at targets whose answers nobody had."""
         self._accounts = accounts
         self._request = request
         self._target = target
@@ -142,6 +142,14 @@ class Account:
             raise Reroute(self.lease.route)
         self._target = target
         self._asked = True
+
+    def owe(self, bill: Bill) -> None:
+        """A target was asked that will bill it, though nobody had its answer."""
+        self.bill = self.owed(bill)
+
+    def owed(self, bill: Bill) -> Bill:
+        """A bill with all that was owed before it."""
+        return bill if self.bill is None else self.bill + bill
 
     async def settled(self) -> Lease:
         """Wait until the closed account is on record; the lease, with what is left by then."""

@@ -345,3 +345,8 @@ class ProviderTimeout(ProviderError):
         # A target that used up all of its time once is not given it again; another one may be.
         super().__init__(message, retryable=timeout_kind != "deadline")
         self.timeout_kind: TimeoutKind = timeout_kind
+
+    @property
+    def asked(self) -> bool:
+        """Whether the provider has read the request, which it then bills."""
+        return self.timeout_kind != "connect"

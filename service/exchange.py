@@ -60,6 +60,21 @@ class Bill:
     usage: Usage | None = None
     saved: Decimal = Decimal(0)
 
+    def __add__(self, other: Bill) -> Bill:
+        """Both together; a cost that is not known adds nothing to one that is."""
+        known = [bill.cost for bill in (self, other) if bill.cost is not None]
+        return Bill(
+            self.tokens + other.tokens,
+            sum(known, Decimal(0)) if known else None,
+            self.estimated or other.estimated,
+            other.usage if self.usage is None else _together(self.usage, other.usage),
+            self.saved + other.saved,
+        )
+
+
+def _together(first: Usage, second: Usage | None) -> Usage:
+    return first if second is None else first + second
+
 
 NOTHING = Bill(tokens=0, cost=Decimal(0))
 """What a cache hit costs."""

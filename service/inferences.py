@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic_core import to_json
@@ -11,7 +12,7 @@ from pydantic_core import to_json
 from otel.inference import Inference, Telemetry
 from service.attempts import Attempts
 from service.content import Transcript, input_messages, output_messages
-from service.errors import ProviderError, ProviderInvalidResponse, ServiceError
+from service.errors import ProviderError, ProviderInvalidResponse, ProviderTimeout, ServiceError
 from service.exchange import Answer, ModelRequest
 from service.headroom import Headroom
 from service.observation import operation_of
@@ -67,7 +68,7 @@ class Inferences:
                     output_messages=output_messages(answer.body),
                 )
             usage = answer.usage or _estimate(request, answer)
-            bill = self._settlement.settle(inference, target, usage, at)
+            bill = progress.account.owed(self._settlement.settle(inference, target, usage, at))
         seconds = progress.provider_seconds + inference.provider_seconds
         return Answer(answer.encoded or to_json(answer.body), bill, progress.cache.result, seconds)
 
@@ -96,30 +97,45 @@ class Inferences:
         inference: Inference,
         ask: Callable[[Call], Awaitable[T]],
     ) -> T:
+        unanswered = 0
+
         async def heard(call: Call) -> T:
+            nonlocal unanswered
+            unanswered += 1
             try:
                 return await ask(call)
             except ProviderError as error:
                 self._headroom.note(target, error.rate_limits)
+                if not (isinstance(error, ProviderTimeout) and error.asked):
+                    unanswered -= 1
                 raise
 
         try:
             return await self._attempts.make(progress, target, inference, heard)
         except ServiceError as error:
+            self._bill_unanswered(progress, target, inference, unanswered)
             end_failed(inference, error)
             progress.provider_seconds += inference.provider_seconds
             raise
         except asyncio.CancelledError:
-            # The provider has read the prompt and will bill it, whoever waits for the answer.
-            asked, used = progress.request, progress.account
-            usage = estimate_usage(asked.body, output_characters=0)
-            used.bill = self._settlement.settle(inference, target, usage, used.asked_at)
+            self._bill_unanswered(progress, target, inference, unanswered)
             end_interrupted(inference, progress.interruption)
             raise
         except Exception as error:
             inference.fail(type(error).__qualname__)
             inference.end("provider_error")
             raise
+
+    def _bill_unanswered(
+        self, progress: Progress, target: Target, inference: Inference, tries: int
+    ) -> None:
+        """A provider that has read a prompt bills it, whoever waits for the answer."""
+        if tries == 0:
+            return
+        usage = estimate_usage(progress.request.body, output_characters=0)
+        usage = replace(usage, input_tokens=usage.input_tokens * tries)
+        account = progress.account
+        account.owe(self._settlement.settle(inference, target, usage, account.asked_at))
 
 
 async def _first_chunk(provider: Provider, call: Call) -> tuple[Chunk, AsyncGenerator[Chunk, None]]:

@@ -103,9 +103,10 @@ class StreamRecord:
         """Price what was used, the first time; False when the stream is over already."""
         if self.bill is not None:
             return False
-        self.bill = self.settlement.settle(
+        bill = self.settlement.settle(
             self.inference, self.target, self._used(), self.account.asked_at
         )
+        self.bill = self.account.owed(bill)
         if self.transcript is not None:
             self.inference.content(output_messages=self.transcript.messages())
         self.interruption.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, cast
 
@@ -42,6 +42,14 @@ class Usage:
     def total_tokens(self) -> int:
         """Input and output together."""
         return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _AMOUNTS}
+        return Usage(**sums, estimated=self.estimated or other.estimated)
+
+
+_AMOUNTS = tuple(one.name for one in fields(Usage) if one.name != "estimated")
 
 
 def estimate_tokens(characters: int) -> int:

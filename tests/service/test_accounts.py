@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from otel import names
+from otel import attributes, names
 from service.budgets.lease import Lease
 from service.errors import (
     DeadlineExceeded,
@@ -17,6 +17,7 @@ from service.errors import (
     ModelUnpriced,
     PermissionDenied,
     ProviderError,
+    ProviderTimeout,
     RequestTooLarge,
 )
 from service.exchange import Bill
@@ -28,6 +29,7 @@ from service.tokens import Usage
 from tests.service.accounting import RememberingBudgets, RememberingLedger, a_hold
 from tests.service.fake_providers import EndlessProvider
 from tests.service.gateway_under_test import a_few_turns, chat_request, started_runtime
+from tests.service.running import usage_records
 
 
 @pytest.fixture
@@ -198,6 +200,63 @@ targets:
             await runtime.gateway.complete(chat_request(seconds=0.05))
     assert ledger.only.outcome == "timeout"
     assert ledger.only.charges[0].lease == "slow"
+
+
+_SILENT = """
+targets:
+  silent:
+    provider: simulated
+    options: {seed: 7, latency_ms: 5000}
+    timeouts: {read: 0.05}
+    retries: {attempts: 2, base_delay: 0.01, max_delay: 0.01}
+    models: {simulated: {prices: {input: "1000", output: "1000"}}}
+  quick:
+    provider: simulated
+    options: {seed: 7, latency_ms: 0}
+    models: {simulated: {prices: {input: "1000", output: "1000"}}}
+models:
+  simulated: [silent, quick]
+"""
+
+
+async def test_tries_whose_answers_did_not_come_in_time_count_their_prompts(
+    tmp_path: Path, ledger: RememberingLedger, budgets: RememberingBudgets
+) -> None:
+    alone = _SILENT.partition("  quick:")[0]
+    async with started_runtime(
+        settings(tmp_path), targets=alone, parts=Parts(ledger=ledger, budgets=budgets)
+    ) as (runtime, telemetry):
+        with pytest.raises(ProviderTimeout):
+            await runtime.gateway.complete(chat_request("x" * 400))
+        (record,) = usage_records(telemetry)
+    entry = ledger.only
+    assert entry.estimated
+    assert entry.tokens == {"input_tokens": 2 * 104}
+    assert entry.cost == 2 * 104 * 10**9
+    assert entry.charges[0].amount == entry.cost
+    assert picodollars(Decimal(str(record[attributes.COST]))) == entry.cost
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_target_billed_that_was_too_slow_is_part_of_the_answers_cost(
+    tmp_path: Path, ledger: RememberingLedger, budgets: RememberingBudgets, stream: bool
+) -> None:
+    async with started_runtime(
+        settings(tmp_path), targets=_SILENT, parts=Parts(ledger=ledger, budgets=budgets)
+    ) as (runtime, telemetry):
+        request = chat_request("x" * 400, stream=stream)
+        if stream:
+            live = await runtime.gateway.stream(request)
+            _ = [part async for part in live]
+            bill = live.bill
+        else:
+            bill = (await runtime.gateway.complete(request)).bill
+        costs = [Decimal(str(record[attributes.COST])) for record in usage_records(telemetry)]
+    assert len(costs) == 2
+    assert bill is not None
+    assert bill.cost == sum(costs)
+    assert picodollars(sum(costs, Decimal(0))) == ledger.only.cost
+    assert min(costs) >= Decimal("0.1")
 
 
 async def test_what_a_budget_refuses_asks_no_target_and_is_no_entry(
