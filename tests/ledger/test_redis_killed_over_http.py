@@ -171,8 +171,10 @@ async def service(folder: Path, redis: Server) -> AsyncGenerator[Service]:
     targets.write_text(TARGETS)
     budgets.write_text(BUDGETS)
     command = ("uvicorn", "--factory", "service.app:create_app", "--port", "{port}")
+    # A worker that still starts on a busy machine is not hung; uvicorn would kill it after 5 s.
+    several = ("--workers", str(WORKERS), "--timeout-worker-healthcheck", "60")
     app = Application(
-        (*command, "--workers", str(WORKERS), "--no-access-log"),
+        (*command, *several, "--no-access-log"),
         folder,
         variables={
             "REDIS_URL": redis.url,
