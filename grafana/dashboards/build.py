@@ -10,7 +10,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.dashboards import latency, overview, spending
+from grafana.dashboards import host, latency, overview, pipeline, provider_health, spending
 
 FOLDER: Final = Path(__file__).parent / "json"
 
@@ -21,6 +21,9 @@ def dashboards() -> Mapping[str, Dashboard]:
         overview.UID: overview.genai_overview(),
         latency.UID: latency.latency_and_streaming(),
         spending.UID: spending.cost_and_budgets(),
+        provider_health.UID: provider_health.provider_health(),
+        pipeline.UID: pipeline.telemetry_pipeline(),
+        host.UID: host.host_and_runtime(),
     }
 
 

@@ -100,7 +100,6 @@ HOST: Final = (
 )
 
 # By the Collector's redis receiver: what Redis tells of itself.
-REDIS_UPTIME: Final = _host("redis.uptime", _COUNTER, "s", "Seconds since Redis started.")
 REDIS_MEMORY: Final = _host("redis.memory.used", Kind.GAUGE, "By", "Memory that Redis uses.")
 REDIS_MAXIMUM_MEMORY: Final = _host(
     "redis.maxmemory", Kind.GAUGE, "By", "Memory that Redis may use; 0 without a limit."
@@ -117,7 +116,6 @@ REDIS_REJECTED: Final = _host(
 REDIS_EVICTED: Final = _host("redis.keys.evicted", _COUNTER, "{key}", "Keys lost to short memory.")
 REDIS_EXPIRED: Final = _host("redis.keys.expired", _COUNTER, "{key}", "Keys whose time was over.")
 REDIS: Final = (
-    REDIS_UPTIME,
     REDIS_MEMORY,
     REDIS_MAXIMUM_MEMORY,
     REDIS_HITS,
@@ -178,9 +176,6 @@ COLLECTOR_MEMORY: Final = _collector(
 COLLECTOR_CPU: Final = _collector(
     "process_cpu_seconds", _COUNTER, "s", "CPU seconds of the Collector."
 )
-COLLECTOR_UPTIME: Final = _collector(
-    "process_uptime", _COUNTER, "s", "Seconds since the Collector started."
-)
 COLLECTOR: Final = (
     *RECEIVED,
     *REFUSED,
@@ -193,7 +188,6 @@ COLLECTOR: Final = (
     SCRAPE_ERRORS,
     COLLECTOR_MEMORY,
     COLLECTOR_CPU,
-    COLLECTOR_UPTIME,
 )
 
 # By the backends of themselves.

@@ -20,6 +20,7 @@ from grafana.dashboards.thresholds import Limits
 TABLE_HEIGHT = 9
 LOGS_WIDTH, LOGS_HEIGHT = 24, 10
 _TRACE_COLUMN = "Trace"
+_RISING = (GOOD, WARNING, CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +199,12 @@ def _organised(renamed: Mapping[str, str]) -> DataTransformerConfig:
 
 
 def _steps(limits: Limits) -> dict[str, object]:
+    """The limits as Grafana's steps, from the lowest value up."""
+    below, middle, above = (CRITICAL, WARNING, GOOD) if limits.low_is_bad else _RISING
+    first, second = sorted((limits.warning, limits.critical))
     steps = [
-        {"color": GOOD, "value": None},
-        {"color": WARNING, "value": limits.warning},
-        {"color": CRITICAL, "value": limits.critical},
+        {"color": below, "value": None},
+        {"color": middle, "value": first},
+        {"color": above, "value": second},
     ]
     return {"mode": "absolute", "steps": steps}

@@ -6,3 +6,6 @@ USD: Final = "currencyUSD"
 SECONDS: Final = "s"
 # 0 to 1, shown in percent.
 RATIO: Final = "percentunit"
+BYTES: Final = "bytes"
+BYTES_PER_SECOND: Final = "Bps"
+PER_SECOND: Final = "ops"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from grafana.dashboards import components
-from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, label
+from grafana.dashboards.queries.records import RECENT_RECORDS
+from grafana.dashboards.selectors import ENVIRONMENT, INSTANCE, SERVICE, label
 from otel import attributes, names
 from otel.names import Kind, Metric
 from tests.grafana.dashboard_files import (
@@ -21,7 +22,7 @@ from tests.grafana.dashboard_files import (
 
 KNOWN = (*names.METRICS, *components.ALL)
 # Promoted from the resource onto every series and every log stream.
-RESOURCE = {label(ENVIRONMENT), label(SERVICE)}
+RESOURCE = {label(ENVIRONMENT), label(SERVICE), label(INSTANCE)}
 # Structured metadata of a log record: its attributes, and the trace it belongs to.
 RECORD = {label(attribute.name) for attribute in attributes.ATTRIBUTES} | {"trace_id", "__error__"}
 
@@ -32,6 +33,7 @@ _GROUPING = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
 EVENTS = list(events())
 PROMQL = [target for target in (*targets(), *EVENTS) if target.language == "prometheus"]
 LOGQL = [target for target in targets() if target.language == "loki"]
+USAGE = [target for target in LOGQL if target.expression != RECENT_RECORDS.expression]
 
 
 def _series() -> Iterator[tuple[str, Metric]]:
@@ -56,10 +58,12 @@ def _provisioned() -> list[Target]:
 def test_promql_knows_its_metrics_and_their_labels(target: Target) -> None:
     selectors = _SELECTOR.findall(target.expression)
     assert selectors
-    declared = set(RESOURCE)
+    declared: set[str] = set()
     for name, matchers in selectors:
         assert name in SERIES, f"{name} is not in otel.names"
-        allowed = RESOURCE | {label(attribute) for attribute in SERIES[name].attributes}
+        allowed = {label(attribute) for attribute in SERIES[name].attributes}
+        if not isinstance(SERIES[name], components.Scraped):
+            allowed |= RESOURCE
         if name.endswith("_bucket"):
             allowed = allowed | {"le"}
         assert set(_MATCHER.findall(matchers)) <= allowed, name
@@ -85,12 +89,19 @@ def test_promql_filters_by_every_variable_its_metric_can_be_filtered_by(target: 
 @pytest.mark.parametrize("target", PROMQL, ids=str)
 def test_a_graph_rates_over_grafanas_interval(target: Target) -> None:
     windows = set(re.findall(r"\[([^\]]+)\]", target.expression))
-    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m", "1d"}
+    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m", "1d", "1h:15s"}
     if "$__rate_interval" not in target.expression:
         assert not target.exemplars
 
 
-@pytest.mark.parametrize("target", LOGQL, ids=str)
+def test_all_records_are_narrowed_by_the_environment_alone() -> None:
+    assert RECENT_RECORDS.expression == (
+        '{deployment_environment_name=~"$environment",service_name=~".+"}'
+    )
+    assert len(USAGE) < len(LOGQL)
+
+
+@pytest.mark.parametrize("target", USAGE, ids=str)
 def test_logql_reads_usage_records_by_what_they_carry(target: Target) -> None:
     [selector] = re.findall(r"\{([^}{]*service_name[^}]*)\}", target.expression)
     assert set(_MATCHER.findall(selector)) <= RESOURCE
@@ -139,3 +150,8 @@ def test_the_allow_list_names_foreign_metrics_each_once() -> None:
     spelled = [metric.prometheus for metric in components.ALL]
     assert len(spelled) == len(set(spelled))
     assert not set(spelled) & {metric.prometheus for metric in names.METRICS}
+
+
+def test_every_listed_metric_is_read_by_a_panel() -> None:
+    asked = {name for target in PROMQL for name, _ in _SELECTOR.findall(target.expression)}
+    assert {metric.prometheus for metric in components.ALL} <= asked

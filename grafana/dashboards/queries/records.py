@@ -111,6 +111,7 @@ _USAGE_LINE: Final = (
     f" {_tokens(a.USAGE_OUTPUT_TOKENS)} out, {_PRICE}"
 )
 RECENT_USAGE: Final = Query(f"{USAGE_RECORDS} | line_format `{_USAGE_LINE}`")
+RECENT_RECORDS: Final = Query(_STREAMS)
 
 
 def logs_of_trace(trace: str) -> str:

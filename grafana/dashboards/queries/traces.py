@@ -10,3 +10,6 @@ TRACES_OF_APP: Final = f'{{ span.{a.APP} = "${{__value.raw}}" }}'
 SLOW_TRACES_OF_MODEL: Final = (
     f'{{ span.{a.REQUEST_MODEL} = "${{__value.raw}}" && duration > {DURATION_SECONDS.warning:g}s }}'
 )
+FAILED_TRACES_OF_MODEL: Final = (
+    f'{{ span.{a.REQUEST_MODEL} = "${{__value.raw}}" && status = error }}'
+)
