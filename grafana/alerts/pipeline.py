@@ -49,7 +49,7 @@ COLLECTOR_DOWN: Final = Alert(
     description="Prometheus has not reached it for a minute. Applications hold back what their "
     "queues hold and then drop it; every alert on them falls silent.",
     dashboard="telemetry-pipeline",
-    panel="Collector up",
+    panel="Collector",
 )
 COLLECTOR_DROPPING_DATA: Final = Alert(
     name="CollectorDroppingData",

@@ -16,7 +16,7 @@ _REDIS: Final = f'{label(a.DEPENDENCY_NAME)}="redis"'
 
 
 def _braces(*extra: str) -> str:
-    return "{" + ",".join(extra) + "}" if extra else ""
+    return "{" + ",".join(extra) + "}"
 
 
 def _redis_memory() -> str:

@@ -109,7 +109,7 @@ MONTH_END_FORECAST_OVER_BUDGET: Final = Alert(
     description="At the pace of this month so far the budget does not last until its end. There "
     "is no forecast in the first twentieth of a month.",
     dashboard="cost-and-budgets",
-    panel="Forecast to month end",
+    panel="Where budgets end at their pace",
 )
 COST_SPIKE: Final = Alert(
     name="CostSpike",
