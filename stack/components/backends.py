@@ -50,6 +50,7 @@ def prometheus(settings: Settings, binaries: Mapping[str, Path]) -> Component:
                 "--log.level=warn",
             ),
             directory=settings.home.path,
+            environment=_links(settings),
             ports=("prometheus",),
             stop_seconds=_STOP_SECONDS,
         ),
@@ -126,6 +127,15 @@ def alertmanager(settings: Settings, binaries: Mapping[str, Path]) -> Component:
             ports=("alertmanager",),
         ),
     )
+
+
+def _links(settings: Settings) -> dict[str, str]:
+    """What alerts link to."""
+    values = {
+        "GAUGEWAY_GRAFANA_URL": settings.url("grafana"),
+        "GAUGEWAY_RUNBOOKS_URL": str(settings.checkout / "docs" / "runbooks"),
+    }
+    return {name: settings.inherited.get(name) or value for name, value in values.items()}
 
 
 def prometheus_directory(settings: Settings) -> Path:
