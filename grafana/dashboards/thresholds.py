@@ -74,6 +74,9 @@ SUCCESS_RATIO: Final = Limits(
 PROVIDER_ERROR_BUDGET_RATIO: Final = ERROR_RATIO.warning
 ERROR_BUDGET_USED_RATIO: Final = Limits(warning=0.75, critical=1.0)
 HEADROOM_RATIO: Final = Limits(warning=0.2, critical=0.05, low_is_bad=True)
+LIMIT_USED_RATIO: Final = Limits(
+    warning=1 - HEADROOM_RATIO.warning, critical=1 - HEADROOM_RATIO.critical
+)
 RATE_LIMITED_ATTEMPTS: Final = Limits(warning=1.0, critical=50.0)
 # increase() tells of one as of a little less or more than 1: half of one is one.
 CREDENTIAL_FAILURES: Final = Limits(warning=0.5, critical=0.5)
@@ -89,4 +92,4 @@ DISK_RATIO: Final = Limits(warning=0.8, critical=0.9)
 EVENT_LOOP_LAG_SECONDS: Final = Limits(warning=0.05, critical=0.25)
 REDIS_UP: Final = Limits(warning=1.0, critical=0.5, low_is_bad=True)
 REDIS_SECONDS: Final = Limits(warning=0.05, critical=0.5)
-REDIS_HIT_RATIO: Final = Limits(warning=0.5, critical=0.1, low_is_bad=True)
+REDIS_HIT_RATIO: Final = Limits(warning=0.25, critical=0.05, low_is_bad=True)

@@ -21,12 +21,12 @@ def host_and_runtime() -> Dashboard:
             "Now: the last five minutes": now.numbers(),
             "The machine: processors and memory": why.processors(),
             "The machine: disks and network": why.devices(),
-            "The service's processes: the dots are exemplars, each opens its trace": (
-                why.processes()
-            ),
+            "The service's processes": why.processes(),
             "Python": why.runtime(),
             "Redis: what it holds": why.redis(),
-            "Redis: what is asked of it": why.redis_load(),
+            "Redis: what is asked of it; the dots are exemplars, each opens its trace": (
+                why.redis_load()
+            ),
             "Processes and file systems": which.tables(),
             "Requests that may have felt it: each trace id opens its trace": which.requests(),
         },

@@ -49,8 +49,8 @@ def _machine() -> list[StatPanel]:
 def _service() -> list[StatPanel]:
     return [
         number(
-            "Event-loop lag p99",
-            "99 of 100 timers of the service woke no later than this after their time.",
+            "Loop lag p99",
+            "99 of 100 timers of the event loop woke no later than this after their time.",
             queries.LAG_NOW,
             thresholds.EVENT_LOOP_LAG_SECONDS,
             unit=SECONDS,
@@ -80,8 +80,8 @@ def _redis() -> list[StatPanel]:
             mappings=[up_or_down()],
         ),
         number(
-            "Redis memory used",
-            "Of the memory that Redis may use. It evicts nothing: at 100 % it refuses to write.",
+            "Redis fill",
+            "Memory used, of what Redis may use. It evicts nothing: at 100 % it refuses to write.",
             queries.REDIS_MEMORY_NOW,
             thresholds.REDIS_MEMORY_RATIO,
             unit=RATIO,

@@ -11,10 +11,10 @@ from grafana.dashboards.units import BYTES, RATIO, SECONDS
 
 def numbers() -> list[StatPanel]:
     """Does it arrive, and is anything lost."""
-    return [*_arrival(), *_collector()]
+    return [*_collector(), *_applications()]
 
 
-def _arrival() -> list[StatPanel]:
+def _applications() -> list[StatPanel]:
     return [
         number(
             "Age of metrics",
@@ -26,7 +26,7 @@ def _arrival() -> list[StatPanel]:
             absent="no metrics",
         ),
         number(
-            "Dropped by applications",
+            "Dropped by apps",
             "Spans, log records and pushes of metrics that applications could not send in the last "
             "five minutes.",
             queries.SDK_DROPS_NOW,
@@ -35,7 +35,7 @@ def _arrival() -> list[StatPanel]:
             absent="no metrics",
         ),
         number(
-            "Over the label limit",
+            "Label overflow",
             "Measurements of the last 24 hours one of whose labels became _OTHER, because it had "
             "too many values.",
             queries.OVERFLOW_OF_A_DAY,

@@ -11,9 +11,10 @@ from grafana.dashboards.queries.records import RECENT_RECORDS
 from grafana.dashboards.tables import Column, log_lines, metrics_table
 from grafana.dashboards.units import BYTES, RATIO
 
+_SIGNAL: Final = Column(width=70)
 _ITEMS: Final = Column(unit="short", width=85)
-_LOST: Final = Column(unit="short", width=85, limits=thresholds.LOST_ITEMS)
-_YES_OR_NO: Final = Column(unit="bool_yes_no", width=70, limits=thresholds.COLLECTOR_UP)
+_LOST: Final = Column(unit="short", width=75, limits=thresholds.LOST_ITEMS)
+_YES_OR_NO: Final = Column(unit="bool_yes_no", width=65, limits=thresholds.COLLECTOR_UP)
 
 
 def tables() -> list[TablePanel]:
@@ -24,8 +25,13 @@ def tables() -> list[TablePanel]:
             "What each receiver took in, refused and failed to take within the time range.",
             queries.RECEIVERS,
             names={"receiver": "Receiver", "data_type": "Signal"},
-            columns={"Signal": Column(width=75), "Taken in": _ITEMS, "Refused": _LOST}
-            | {"Failed": _LOST},
+            columns={
+                "Receiver": Column(width=105),
+                "Signal": _SIGNAL,
+                "Taken in": _ITEMS,
+                "Refused": _LOST,
+                "Failed": _LOST,
+            },
             sort_by="Taken in",
         ).span(8),
         metrics_table(
@@ -34,8 +40,15 @@ def tables() -> list[TablePanel]:
             "queue is now.",
             queries.EXPORTERS,
             names={"exporter": "Exporter", "data_type": "Signal"},
-            columns={"Signal": Column(width=75), "Delivered": _ITEMS, "Given up": _LOST}
-            | {"Queue": Column(unit=RATIO, width=70, limits=thresholds.COLLECTOR_QUEUE_RATIO)},
+            columns={
+                "Exporter": Column(width=135),
+                "Signal": _SIGNAL,
+                "Delivered": _ITEMS,
+                "Given up": _LOST,
+                "Queue": Column(
+                    unit=RATIO, decimals=0, width=60, limits=thresholds.COLLECTOR_QUEUE_RATIO
+                ),
+            },
             sort_by="Delivered",
         ).span(8),
         metrics_table(
@@ -44,10 +57,11 @@ def tables() -> list[TablePanel]:
             queries.COMPONENTS,
             names={"job": "Component", "instance": "Address"},
             columns={
-                "Address": Column(width=130),
+                "Component": Column(width=105),
+                "Address": Column(width=125),
                 "Up": _YES_OR_NO,
                 "Always": _YES_OR_NO,
-                "Memory": Column(unit=BYTES, decimals=0, width=85),
+                "Memory": Column(unit=BYTES, decimals=0, width=75),
             },
             sort_by="Memory",
         ).span(8),

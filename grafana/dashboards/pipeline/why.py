@@ -8,7 +8,7 @@ from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import graph
 from grafana.dashboards.looks import CRITICAL, WARNING
 from grafana.dashboards.queries import pipeline as queries
-from grafana.dashboards.units import BYTES, PER_SECOND, RATIO, SECONDS
+from grafana.dashboards.units import BYTES, RATIO, SECONDS
 
 _NO_METRICS: Final = "No application sent metrics in this time range"
 _NO_COLLECTOR: Final = "No Collector was scraped in this time range"
@@ -31,7 +31,7 @@ def applications() -> list[GraphPanel]:
             "Items that never left the application: its queue was full, the export failed for "
             "good, or it stopped.",
             [queries.SDK_DROPS],
-            unit=PER_SECOND,
+            unit="short",
             absent=_NO_METRICS,
         ),
         graph(
@@ -51,14 +51,14 @@ def losses() -> list[GraphPanel]:
             "Taken in by the Collector per second",
             "What applications and the Collector's own receivers brought.",
             queries.ACCEPTED,
-            unit=PER_SECOND,
+            unit="short",
             absent=_NO_COLLECTOR,
         ),
         graph(
             "Refused and lost by the Collector",
             "Items per second. What was refused may come again; what was lost or given up is gone.",
             queries.REFUSED_AND_LOST,
-            unit=PER_SECOND,
+            unit="short",
             absent=_NO_COLLECTOR,
             colors={"refused.*": WARNING, "failed.*": WARNING, "lost.*|given.*": CRITICAL},
         ),
@@ -66,7 +66,7 @@ def losses() -> list[GraphPanel]:
             "Delivered to backends per second",
             "What backends confirmed.",
             queries.DELIVERED,
-            unit=PER_SECOND,
+            unit="short",
             absent=_NO_COLLECTOR,
         ),
     ]
@@ -108,7 +108,7 @@ def backends() -> list[GraphPanel]:
             "Taken in by backends per second",
             "By the backends' own count, whoever sent it. Prometheus counts what it scrapes too.",
             queries.TAKEN_IN,
-            unit=PER_SECOND,
+            unit="short",
             absent="No backend was scraped in this time range",
         ),
         graph(
@@ -123,7 +123,7 @@ def backends() -> list[GraphPanel]:
             "Points that could not be read per second",
             "By the Collector's own scrapers of the host, of Redis and of the service's health.",
             [queries.SCRAPE_ERRORS],
-            unit=PER_SECOND,
+            unit="short",
             absent=_NO_COLLECTOR,
         ),
     ]

@@ -85,12 +85,13 @@ def _limits() -> TablePanel:
             label(a.RATE_LIMIT_KIND): "Of",
         },
         columns={
+            "Target": Column(width=120),
             "Of": Column(width=80),
-            "Left": Column(unit=RATIO, decimals=0, width=65, limits=thresholds.HEADROOM_RATIO),
+            "Used": Column(unit=RATIO, decimals=0, width=65, limits=thresholds.LIMIT_USED_RATIO),
             "Remaining": Column(unit="locale", decimals=0, width=90),
-            "Limit": Column(unit="locale", decimals=0, width=80),
+            "Limit": Column(unit="locale", decimals=0, width=75),
         },
-        sort_by="Left",
+        sort_by="Used",
     )
 
 
@@ -112,6 +113,7 @@ def _errors() -> TablePanel:
             "Model": Column(links=_FAILED_TRACES),
             "Status": Column(width=80),
             "Attempts": Column(unit="locale", decimals=0, width=100),
+            "Last 5 min": Column(unit="locale", decimals=0, width=100),
         },
         sort_by="Attempts",
     )

@@ -172,12 +172,15 @@ ERROR: Final = (
     a.PROVIDER_ERROR_CODE,
     a.ERROR_TYPE,
 )
+_TOP_ERRORS: Final = f"topk(20, {growth(names.PROVIDER_ERRORS, by=ERROR)} > 0)"
 TOP_ERRORS: Final = {
-    "Attempts": f"topk(20, {growth(names.PROVIDER_ERRORS, by=ERROR)} > 0)",
+    "Attempts": _TOP_ERRORS,
+    "Last 5 min": f"{growth(names.PROVIDER_ERRORS, by=ERROR, window=NOW_WINDOW)}"
+    f" and on ({labels(*ERROR)}) {_TOP_ERRORS}",
 }
 _LIMITED: Final = (a.TARGET, a.REQUEST_MODEL, a.RATE_LIMIT_KIND)
 RATE_LIMITS: Final = {
-    "Left": _headroom(_LIMITED),
+    "Used": f"1 - {_headroom(_LIMITED)}",
     "Remaining": f"min by ({labels(*_LIMITED)}) "
     f"({names.RATE_LIMIT_REMAINING.prometheus}{matchers(names.RATE_LIMIT_REMAINING)})",
     "Limit": f"min by ({labels(*_LIMITED)}) "

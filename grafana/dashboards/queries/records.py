@@ -111,7 +111,12 @@ _USAGE_LINE: Final = (
     f" {_tokens(a.USAGE_OUTPUT_TOKENS)} out, {_PRICE}"
 )
 RECENT_USAGE: Final = Query(f"{USAGE_RECORDS} | line_format `{_USAGE_LINE}`")
-RECENT_RECORDS: Final = Query(_STREAMS)
+# Of a usage record the model and the outcome say more than its text, which is always the same.
+_RECORD_LINE: Final = (
+    f"{_field(SERVICE)} {{{{.severity_text}}}}: {{{{ __line__ }}}}"
+    f"{{{{ if .{label(a.OUTCOME)} }}}}: {_field(a.REQUEST_MODEL)}, {_field(a.OUTCOME)}{{{{ end }}}}"
+)
+RECENT_RECORDS: Final = Query(f"{_STREAMS} | line_format `{_RECORD_LINE}`")
 
 
 def logs_of_trace(trace: str) -> str:
