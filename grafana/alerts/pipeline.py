@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from grafana.alerts import recorded
 from grafana.alerts.alert import Alert, Group, Severity, Team
 from grafana.alerts.shapes import by_environment, counted, lost
-from grafana.dashboards import components, thresholds
+from grafana.dashboards import components, recorded, thresholds
 from otel import attributes as a
 from otel import names
 
@@ -83,7 +82,7 @@ COLLECTOR_QUEUE_FILLING: Final = Alert(
 )
 TELEMETRY_STALE: Final = Alert(
     name="TelemetryStale",
-    value=f"time() - last_over_time({recorded.NEWEST_TELEMETRY.name}[1d])",
+    value=f"time() - last_over_time({recorded.NEWEST_TELEMETRY.prometheus}{{}}[1d])",
     comparison=">",
     limit=thresholds.TELEMETRY_AGE_SECONDS.critical,
     lasting="0s",

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from grafana.alerts import recorded
 from grafana.alerts.alert import Alert, Group, Severity, Team
 from grafana.alerts.shapes import by_environment, counted, grown
-from grafana.dashboards import thresholds
+from grafana.dashboards import recorded, thresholds
 from grafana.dashboards.promql import per_second
 from grafana.dashboards.queries.query import HOUR
 from grafana.dashboards.selectors import everything, label, labels
@@ -48,7 +47,7 @@ def _tokens() -> str:
     return f"{tokens_in} + ({tokens_out} or 0 * {tokens_in})"
 
 
-_HOUR_COST: Final = recorded.COST_PER_HOUR.name
+_HOUR_COST: Final = f"{recorded.COST_OF_ALL.prometheus}{{}}"
 # The first hours of a service say nothing of what is usual.
 _SPIKE: Final = (
     f"{_HOUR_COST} / avg_over_time({_HOUR_COST}[1d] offset 1h)"

@@ -11,6 +11,7 @@ from grafana.alerts import recorded
 from grafana.alerts.alert import Language
 from grafana.alerts.declared import ALERTS
 from grafana.dashboards import components
+from grafana.dashboards import recorded as recorded_series
 from grafana.dashboards.components import Scraped
 from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, label
 from otel import attributes, names
@@ -24,11 +25,10 @@ RECORD = {label(attribute.name) for attribute in attributes.ATTRIBUTES} | {"seve
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
 _GROUPING = re.compile(r"\b(?:by|on) \(([^)]*)\)")
-_RECORDED = re.compile(r"\b\w+:\w+:\w+\b")
 
 
 def _series() -> Iterator[tuple[str, Metric]]:
-    for metric in (*names.METRICS, *components.ALL):
+    for metric in (*names.METRICS, *components.ALL, *recorded_series.ALL):
         suffixes = ("_bucket", "_count", "_sum") if metric.kind is Kind.HISTOGRAM else ("",)
         for suffix in suffixes:
             yield metric.prometheus + suffix, metric
@@ -54,9 +54,7 @@ def _labels(name: str) -> set[str]:
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_a_rule_knows_its_metrics_and_their_labels(expression: str) -> None:
     selectors = _SELECTOR.findall(expression)
-    read = _RECORDED.findall(expression)
-    assert selectors or read
-    assert set(read) <= set(RECORDED)
+    assert selectors
     available = {"le"} if "_bucket{" in expression else set[str]()
     for name, matchers in selectors:
         assert name in SERIES, f"{name} is neither in otel.names nor in components"
@@ -73,7 +71,7 @@ def test_a_metric_is_always_selected_with_braces_so_that_its_name_can_be_held(
     bare = re.sub(r'"[^"]*"', "", _SELECTOR.sub("", expression))
     for grouping in _GROUPING.findall(bare):
         bare = bare.replace(f"({grouping})", "")
-    words = set(re.findall(r"[a-zA-Z_:][\w:]*", bare)) - set(RECORDED)
+    words = set(re.findall(r"[a-zA-Z_:][\w:]*", bare))
     assert not words & set(SERIES)
     assert all("_" not in word or word in _FUNCTIONS for word in words), words
 
@@ -95,3 +93,7 @@ def test_logql_filters_by_what_a_record_carries() -> None:
                 assert {name.strip() for name in grouping.split(",")} <= RECORD | RESOURCE
             found += 1
     assert found == 2
+
+
+def test_every_series_for_panels_and_alerts_is_recorded() -> None:
+    assert {metric.prometheus for metric in recorded_series.ALL} == set(RECORDED)

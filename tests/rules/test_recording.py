@@ -19,10 +19,11 @@ ENVIRONMENT = 'deployment_environment_name="dev"'
 BY_MODEL = f'{ENVIRONMENT}, gen_ai_provider_name="openai", gen_ai_request_model="gpt-4o"'
 
 
-def worker(number: int, values: str) -> dict[str, str]:
+def worker(number: int, values: str, app: str = "web-chat") -> dict[str, str]:
     """What one process counted, in dollars."""
     name = f"worker-{number}"
-    return pushed("gaugeway_cost_total", values, **MODEL, service_instance_id=name, instance=name)
+    which = {**MODEL, "gaugeway_app": app, "service_instance_id": name, "instance": name}
+    return pushed("gaugeway_cost_total", values, **which)
 
 
 def evaluate(
@@ -58,10 +59,10 @@ def evaluate(
 
 
 def test_an_hours_cost_is_exact_across_processes(tmp_path: Path) -> None:
-    hour = recorded.COST_BY_MODEL.name
+    hour, every = recorded.COST.name, recorded.COST_OF_ALL.name
     series = {
         # Known before, and it goes on.
-        **worker(1, "10x70 10.5x60"),
+        **worker(1, "10x70 10.5x60", app="search"),
         # Begins with a dollar, and ends before the hour does.
         **worker(2, "_x80 1 1 3 _x60"),
     }
@@ -69,10 +70,11 @@ def test_an_hours_cost_is_exact_across_processes(tmp_path: Path) -> None:
         tmp_path,
         series,
         {
-            (hour, "2h"): {f"{hour}{{{BY_MODEL}}}": 0.5 + 3},
-            (recorded.COST_PER_HOUR.name, "2h"): {
-                f"{recorded.COST_PER_HOUR.name}{{{ENVIRONMENT}}}": 3.5
+            (hour, "2h"): {
+                f'{hour}{{{BY_MODEL}, gaugeway_app="search"}}': 0.5,
+                f'{hour}{{{BY_MODEL}, gaugeway_app="web-chat"}}': 3.0,
             },
+            (every, "2h"): {f"{every}{{{ENVIRONMENT}}}": 3.5},
         },
     )
 
@@ -90,8 +92,11 @@ def test_a_day_counts_each_whole_hour_once(tmp_path: Path) -> None:
 
 
 def test_a_month_adds_its_hours(tmp_path: Path) -> None:
-    hour, month = recorded.COST_BY_MODEL.name, recorded.MONTH_COST_BY_MODEL
-    series = {f"{hour}{{{BY_MODEL}}}": "0.25x1000"}
+    hour, month = recorded.COST.name, recorded.MONTH_COST_BY_MODEL
+    series = {
+        f'{hour}{{{BY_MODEL}, gaugeway_app="{app}"}}': "0.125x1000"
+        for app in ("search", "web-chat")
+    }
     expected = {
         (month.expression, "24h"): {f"{{{BY_MODEL}}}": 25 * 0.25},
         (month.expression, "800h"): {f"{{{BY_MODEL}}}": 30 * 24 * 0.25},
@@ -116,6 +121,6 @@ def test_a_name_says_level_metric_and_operation() -> None:
     assert len(names) == len(set(names))
     for name in names:
         level, metric, operation = name.split(":")
-        assert level in {"environment", "model", "app", "service"}
+        assert level in {"environment", "app_model", "model", "app", "service"}
         assert metric.startswith("gaugeway_")
         assert operation
