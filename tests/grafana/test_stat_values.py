@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 from grafana.dashboards.queries import overview as queries
-from grafana.dashboards.queries.query import Query
 from otel import names
-from stack.binaries import ensure
-from tests.grafana.dashboard_files import with_values
+from tests.grafana.situations import Situation, check
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -26,16 +21,6 @@ GOOD = f'{CHECK}"2xx",http_status_code="200"}}'
 ILL = f'{CHECK}"5xx",http_status_code="500"}}'
 NO_GOOD = f'{CHECK}"2xx"}}'
 OTHER_CLASS = f'{CHECK}"5xx"}}'
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Series a quarter of a minute apart, and what a number then is after ten minutes."""
-
-    name: str
-    query: Query
-    series: dict[str, str]
-    expected: float | str | None
 
 
 UP = {GOOD: "1+0x40", OTHER_CLASS: "0+0x40"}
@@ -61,34 +46,4 @@ SITUATIONS = [
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 def test_a_number_says_what_is_so(situation: Situation, tmp_path: Path) -> None:
-    expression, expected = with_values(situation.query.expression), situation.expected
-    if expected == "NaN":
-        # promtool finds no value equal to NaN, and NaN is what is not equal to itself.
-        expression, expected = f"({expression}) != bool ({expression})", 1
-    samples = [] if expected is None else [{"labels": "{}", "value": expected}]
-    case = {
-        "evaluation_interval": "15s",
-        "tests": [
-            {
-                "interval": "15s",
-                "input_series": [
-                    {"series": series, "values": values}
-                    for series, values in situation.series.items()
-                ],
-                "promql_expr_test": [
-                    {
-                        "expr": expression,
-                        "eval_time": "10m",
-                        "exp_samples": samples,
-                    }
-                ],
-            }
-        ],
-    }
-    file = tmp_path / "case.yaml"
-    file.write_text(yaml.safe_dump(case))
-    promtool = ensure(["promtool"])["promtool"]
-    run = subprocess.run(
-        [promtool, "test", "rules", file], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    check(situation, tmp_path)

@@ -11,10 +11,10 @@ from grafana.dashboards.queries.records import RECENT_RECORDS
 from grafana.dashboards.tables import Column, log_lines, metrics_table
 from grafana.dashboards.units import BYTES, RATIO
 
-_SIGNAL: Final = Column(width=70)
-_ITEMS: Final = Column(unit="short", width=85)
-_LOST: Final = Column(unit="short", width=75, limits=thresholds.LOST_ITEMS)
-_YES_OR_NO: Final = Column(unit="bool_yes_no", width=65, limits=thresholds.COLLECTOR_UP)
+_SIGNAL: Final = Column(width=90)
+_ITEMS: Final = Column(unit="short", width=95)
+_LOST: Final = Column(unit="short", width=90, limits=thresholds.LOST_ITEMS)
+_YES_OR_NO: Final = Column(unit="bool_yes_no", width=100, limits=thresholds.COLLECTOR_UP)
 
 
 def tables() -> list[TablePanel]:
@@ -26,14 +26,13 @@ def tables() -> list[TablePanel]:
             queries.RECEIVERS,
             names={"receiver": "Receiver", "data_type": "Signal"},
             columns={
-                "Receiver": Column(width=105),
                 "Signal": _SIGNAL,
                 "Taken in": _ITEMS,
                 "Refused": _LOST,
                 "Failed": _LOST,
             },
             sort_by="Taken in",
-        ).span(8),
+        ).span(12),
         metrics_table(
             "Exporters of the Collector",
             "What each exporter delivered and gave up within the time range, and how full its "
@@ -41,30 +40,28 @@ def tables() -> list[TablePanel]:
             queries.EXPORTERS,
             names={"exporter": "Exporter", "data_type": "Signal"},
             columns={
-                "Exporter": Column(width=135),
                 "Signal": _SIGNAL,
                 "Delivered": _ITEMS,
                 "Given up": _LOST,
                 "Queue": Column(
-                    unit=RATIO, decimals=0, width=60, limits=thresholds.COLLECTOR_QUEUE_RATIO
+                    unit=RATIO, decimals=0, width=80, limits=thresholds.COLLECTOR_QUEUE_RATIO
                 ),
             },
             sort_by="Delivered",
-        ).span(8),
+        ).span(12),
         metrics_table(
             "Components that Prometheus scrapes",
             "Whether each is up now, whether it was up all the time, and its resident memory.",
             queries.COMPONENTS,
             names={"job": "Component", "instance": "Address"},
             columns={
-                "Component": Column(width=105),
-                "Address": Column(width=125),
+                "Address": Column(width=300),
                 "Up": _YES_OR_NO,
                 "Always": _YES_OR_NO,
-                "Memory": Column(unit=BYTES, decimals=0, width=75),
+                "Memory": Column(unit=BYTES, decimals=0, width=120),
             },
             sort_by="Memory",
-        ).span(8),
+        ).span(24),
     ]
 
 

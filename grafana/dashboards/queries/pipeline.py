@@ -76,7 +76,7 @@ def _age(by: tuple[str, ...]) -> str:
 
 # What is wrong now: one number each.
 
-COLLECTOR_UP: Final = Query(f"min({_COLLECTOR}) or 0 * absent({_COLLECTOR})", "collector")
+COLLECTOR_UP: Final = Query(f"min({_COLLECTOR} or 0 * absent({_COLLECTOR}))", "collector")
 REFUSED_NOW: Final = Query(_together(c.REFUSED, c.FAILED, window=NOW_WINDOW), "refused")
 LOST_NOW: Final = Query(_together(c.SEND_FAILED, c.ENQUEUE_FAILED, window=NOW_WINDOW), "lost")
 QUEUE_FILL_NOW: Final = Query(f"max({_fill('instance, exporter, data_type')})", "fullest")
@@ -117,9 +117,13 @@ COLLECTOR_CPU: Final = Query(per_second(c.COLLECTOR_CPU, by=("instance",)), "{{i
 
 # Why: before and behind the Collector.
 
-SDK_DROPS: Final = Query(
-    per_second(_HEARTBEAT, by=(a.TELEMETRY_SIGNAL, a.ERROR_TYPE)),
-    f"{shown(a.TELEMETRY_SIGNAL)} {shown(a.ERROR_TYPE)}",
+# Of eight ways to lose something only those that do are worth a line.
+SDK_DROPS: Final = (
+    Query(per_second(_HEARTBEAT), "all"),
+    Query(
+        f"{per_second(_HEARTBEAT, by=(a.TELEMETRY_SIGNAL, a.ERROR_TYPE))} > 0",
+        f"{shown(a.TELEMETRY_SIGNAL)} {shown(a.ERROR_TYPE)}",
+    ),
 )
 AGE: Final = Query(
     _age((SERVICE, ENVIRONMENT)), f"{{{{{label(SERVICE)}}}}} in {{{{{label(ENVIRONMENT)}}}}}"
@@ -139,7 +143,10 @@ OVERFLOW: Final = (
         f"{shown(a.METRIC_NAME)} {shown(a.ATTRIBUTE_KEY)}",
     ),
 )
-SCRAPE_ERRORS: Final = Query(per_second(c.SCRAPE_ERRORS, by=("scraper",)), "{{scraper}}")
+SCRAPE_ERRORS: Final = (
+    Query(per_second(c.SCRAPE_ERRORS), "all"),
+    Query(f"{per_second(c.SCRAPE_ERRORS, by=('scraper',))} > 0", "{{scraper}}"),
+)
 TAKEN_IN: Final = (
     Query(per_second(c.TEMPO_SPANS), "Tempo: spans"),
     Query(per_second(c.PROMETHEUS_SAMPLES), "Prometheus: samples"),
