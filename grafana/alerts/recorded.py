@@ -4,7 +4,9 @@ Counters live as long as a process. What they counted in an hour is recorded eac
 views of 30 days need no process's own series.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from grafana.alerts.shapes import by_environment, counted
@@ -16,10 +18,11 @@ from otel.names import Metric
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One recording rule: the expression whose value the series has."""
+    """One recording rule: the expression whose value the series has, beside its own `labels`."""
 
     series: Metric
     expression: str
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def name(self) -> str:

@@ -14,6 +14,13 @@ RANGE_WINDOW = "$__range"
 NOW_WINDOW = "5m"
 DAY_WINDOW = "24h"
 
+# How long a series may have been away and is still known: after an outage of the telemetry it comes
+# back with what it had counted before, which is not news.
+MEMORY = "1d"
+
+# Processes export every 15 s at the slowest: an older sample is of one that is gone.
+OLDEST_SAMPLE_SECONDS = 120
+
 # More series than this make a graph unreadable and its legend longer than its panel.
 LEADING_SERIES = 8
 
@@ -42,6 +49,36 @@ def growth(
     """The summed increase of a counter over the window."""
     selected = f"{metric.prometheus}{series}{select(metric, *extra)}"
     return f"{_sum(by)}(increase({selected}[{window}]))"
+
+
+def counted(
+    metric: Metric,
+    *extra: str,
+    by: tuple[str, ...] = (),
+    window: str = RANGE_WINDOW,
+    select: Select = matchers,
+) -> str:
+    """What a counter counted within the window, its very first event too.
+
+    `increase()` compares samples within the window, so it does not see the event that a series
+    begins with; the 0 that Prometheus may put before it lies where the process started, which can
+    be long before the window. So what a series tells last, if its process lives or not, is compared
+    with what it told before the window, and one that was not there counts whole; `increase()`
+    remains for counters that began anew.
+    """
+    series = f"{metric.prometheus}{select(metric, *extra)}"
+    last = f"last_over_time({series}[{window}])"
+    before = f"last_over_time({series}[{MEMORY}] offset {window})"
+    events = f"({last} unless {before}) or ({last} - {before} > 0) or increase({series}[{window}])"
+    return f"sum by ({labels(*by)}) ({events})"
+
+
+def fresh(series: str) -> str:
+    """A gauge of the processes that are alive.
+
+    What is pushed has no mark at its end: a process that is gone keeps its last value for minutes.
+    """
+    return f"{series} and timestamp({series}) > time() - {OLDEST_SAMPLE_SECONDS}"
 
 
 def quantile(

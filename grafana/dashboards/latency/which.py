@@ -23,8 +23,8 @@ from otel import attributes as a
 
 _DURATION: Final = Column(unit=SECONDS, width=80, limits=thresholds.DURATION_SECONDS)
 _MILLISECONDS: Final = thresholds.in_milliseconds(thresholds.DURATION_SECONDS)
-_LATENCY: Final = Column(unit="ms", width=90, limits=_MILLISECONDS)
-_TOKENS: Final = Column(width=85)
+_LATENCY: Final = Column(unit="ms", width=80, limits=_MILLISECONDS)
+_TOKENS: Final = Column(width=95)
 
 
 def rankings() -> list[TablePanel]:
@@ -43,13 +43,13 @@ def rankings() -> list[TablePanel]:
                 "Requests": Column(unit="locale", decimals=0, width=85),
                 "First chunk p95": Column(
                     unit=SECONDS,
-                    width=115,
+                    width=130,
                     limits=thresholds.FIRST_CHUNK_SECONDS,
                     absent="no streams",
                 ),
                 "Output chunk p95": Column(
                     unit=SECONDS,
-                    width=125,
+                    width=140,
                     limits=thresholds.OUTPUT_CHUNK_SECONDS,
                     absent="no streams",
                 ),
@@ -69,11 +69,11 @@ def requests() -> list[TablePanel | LogsPanel]:
             f"Slow took longer than {thresholds.DURATION_SECONDS.warning:g} s. From the usage "
             "records; without those that failed, which have no tokens.",
             records.PROMPT_SIZES,
-            names={records.PROMPT_SIZE: "Tokens of the prompt"},
+            names={records.PROMPT_SIZE: "Tokens in"},
             columns={
                 **dict.fromkeys(("p50", "p95", "Slowest"), _LATENCY),
                 "Requests": Column(unit="locale", decimals=0, width=85),
-                "Slow": Column(unit="locale", decimals=0, width=65, absent="0"),
+                "Slow": Column(unit="locale", decimals=0, width=60, absent="0"),
             },
             sort_by="p95",
         ).span(10),

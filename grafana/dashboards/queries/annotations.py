@@ -7,7 +7,7 @@ range, so that no event falls between two looks.
 from typing import Final
 
 from grafana.dashboards.components import ALERTS, TARGET_INFO
-from grafana.dashboards.promql import GRAPH_WINDOW, growth
+from grafana.dashboards.promql import GRAPH_WINDOW, counted
 from grafana.dashboards.queries.query import Query, shown
 from grafana.dashboards.selectors import environment_matcher, label
 from otel import attributes as a
@@ -32,7 +32,7 @@ VERSIONS: Final = Query(
     "{{job}} is now {{" + _VERSION + "}}",
 )
 RELOADS: Final = Query(
-    growth(
+    counted(
         names.CONFIGURATION_RELOADS,
         by=(a.CONFIGURATION_FILE, a.CONFIGURATION_RESULT),
         window=GRAPH_WINDOW,

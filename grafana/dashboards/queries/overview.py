@@ -7,6 +7,7 @@ from grafana.dashboards.promql import (
     GRAPH_WINDOW,
     NOW_WINDOW,
     RANGE_WINDOW,
+    counted,
     growth,
     leading,
     or_zero,
@@ -48,7 +49,7 @@ COST_OF_A_DAY: Final = Query(
     or_zero(growth(names.COST, window=DAY_WINDOW), traffic(DAY_WINDOW)), "cost"
 )
 UNPRICED_OF_A_DAY: Final = Query(
-    or_zero(growth(names.UNPRICED_OPERATIONS, window=DAY_WINDOW), traffic(DAY_WINDOW)), "unpriced"
+    or_zero(counted(names.UNPRICED_OPERATIONS, window=DAY_WINDOW), traffic(DAY_WINDOW)), "unpriced"
 )
 IN_PROGRESS: Final = Query(
     f"sum({names.HTTP_SERVER_ACTIVE.prometheus}{matchers(names.HTTP_SERVER_ACTIVE)})",

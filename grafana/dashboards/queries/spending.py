@@ -7,12 +7,15 @@ from grafana.dashboards.promql import (
     GRAPH_WINDOW,
     NOW_WINDOW,
     RANGE_WINDOW,
+    counted,
+    fresh,
     growth,
     leading,
     or_zero,
     per_second,
 )
 from grafana.dashboards.queries.query import HOUR, MODEL, Query, shown, traffic
+from grafana.dashboards.queries.spent import of_each_day, spent
 from grafana.dashboards.selectors import ENVIRONMENT, labels, matchers
 from otel import attributes as a
 from otel import names
@@ -25,23 +28,19 @@ _THOUSAND: Final = 1000
 # What is wrong now: the first three over a time range of their own, from midnight or the first on.
 
 
-def _spent(window: str) -> str:
-    return or_zero(growth(names.COST, window=window), traffic(window))
-
-
-COST_SINCE: Final = Query(_spent(RANGE_WINDOW), "cost")
+COST_SINCE: Final = Query(spent(RANGE_WINDOW), "cost")
 # `$__range_s` is what has passed of the month.
 MONTH_FORECAST: Final = Query(
-    f"({_spent(RANGE_WINDOW)}) / $__range_s * {_DAY_SECONDS} * days_in_month()", "forecast"
+    f"{spent(RANGE_WINDOW)} / $__range_s * {_DAY_SECONDS} * days_in_month()", "forecast"
 )
 COST_PER_HOUR_NOW: Final = Query(
     or_zero(f"{per_second(names.COST, window=NOW_WINDOW)} * {HOUR}", traffic(NOW_WINDOW)), "cost"
 )
 DENIALS_OF_A_DAY: Final = Query(
-    or_zero(growth(names.BUDGET_DENIALS, window=DAY_WINDOW), traffic(DAY_WINDOW)), "refused"
+    or_zero(counted(names.BUDGET_DENIALS, window=DAY_WINDOW), traffic(DAY_WINDOW)), "refused"
 )
 UNPRICED_OF_A_DAY: Final = Query(
-    or_zero(growth(names.UNPRICED_OPERATIONS, window=DAY_WINDOW), traffic(DAY_WINDOW)), "unpriced"
+    or_zero(counted(names.UNPRICED_OPERATIONS, window=DAY_WINDOW), traffic(DAY_WINDOW)), "unpriced"
 )
 
 
@@ -54,7 +53,8 @@ _MOST_BUDGETS: Final = 6
 
 
 def _standing(metric: Metric, by: tuple[str, ...] = _BUDGET) -> str:
-    return f"max by ({labels(ENVIRONMENT, *by)}) ({metric.prometheus}{matchers(metric)})"
+    series = fresh(f"{metric.prometheus}{matchers(metric)}")
+    return f"max by ({labels(ENVIRONMENT, *by)}) ({series})"
 
 
 def _share(metric: Metric) -> str:
@@ -159,38 +159,30 @@ DAY_STEP: Final = "1d"
 LINE_STEP: Final = "1h"
 
 
-def _ahead(by: tuple[str, ...], step: str) -> str:
-    """What was spent in the day that ends with the step that begins here."""
-    selected = f"{names.COST.prometheus}{matchers(names.COST)}"
-    grouped = f" by ({labels(*by)}) " if by else ""
-    return f"sum{grouped}(increase({selected}[{DAY_STEP}] offset -{step}))"
-
-
-COST_PER_DAY_BY_MODEL: Final = Query(_ahead(_BY_MODEL, DAY_STEP), shown(a.REQUEST_MODEL))
-COST_OF_THIRTY_DAYS: Final = Query(_ahead((), LINE_STEP), "a day's cost")
+COST_PER_DAY_BY_MODEL: Final = Query(of_each_day(_BY_MODEL, DAY_STEP), shown(a.REQUEST_MODEL))
+COST_OF_THIRTY_DAYS: Final = Query(of_each_day((), LINE_STEP), "a day's cost")
 
 
 # Which: tables over the whole time range, column → query.
 
 
+def _cost(by: tuple[str, ...]) -> dict[str, str]:
+    cost = counted(names.COST, by=by)
+    return {"Cost": cost, "Share": f"{cost} / scalar({counted(names.COST)})"}
+
+
 def _spending(by: tuple[str, ...]) -> dict[str, str]:
-    cost = growth(names.COST, by=by)
     requests = growth(names.OPERATION_DURATION, by=by, series="_count")
     return {
-        "Cost": cost,
-        "Share": f"{cost} / scalar({growth(names.COST)})",
+        **_cost(by),
         "Requests": requests,
         "Per request": _per_request(RANGE_WINDOW, by),
         "Per 1k tokens": _per_thousand_tokens(RANGE_WINDOW, by),
-        "Saved": growth(names.SAVED, by=by),
-        "Unpriced": or_zero(growth(names.UNPRICED_OPERATIONS, by=by), requests),
+        "Saved": counted(names.SAVED, by=by),
+        "Unpriced": or_zero(counted(names.UNPRICED_OPERATIONS, by=by), requests),
     }
 
 
 MODELS: Final = _spending(MODEL)
 APPS: Final = _spending((a.APP,))
-_COMPONENT: Final = (a.APP, a.COMPONENT, a.OPERATION_NAME)
-COMPONENTS: Final = {
-    "Cost": growth(names.COST, by=_COMPONENT),
-    "Share": f"{growth(names.COST, by=_COMPONENT)} / scalar({growth(names.COST)})",
-}
+COMPONENTS: Final = _cost((a.APP, a.COMPONENT, a.OPERATION_NAME))

@@ -20,11 +20,11 @@ _APP: Final = Column(links=(traces_link("Traces of this app", TRACES_OF_APP),))
 _SPENDING_COLUMNS: Final = {
     "Cost": Column(unit=USD, width=100, absent="none"),
     "Share": Column(unit=RATIO, decimals=1, width=70),
-    "Requests": Column(unit="locale", decimals=0, width=80),
-    "Per request": Column(unit=USD, width=95, limits=thresholds.COST_PER_REQUEST_USD),
-    "Per 1k tokens": Column(unit=USD, width=105),
+    "Requests": Column(unit="locale", decimals=0, width=85),
+    "Per request": Column(unit=USD, width=110, limits=thresholds.COST_PER_REQUEST_USD),
+    "Per 1k tokens": Column(unit=USD, width=115),
     "Saved": Column(unit=USD, width=90, absent="none"),
-    "Unpriced": Column(unit="locale", decimals=0, width=75, limits=thresholds.UNPRICED_OPERATIONS),
+    "Unpriced": Column(unit="locale", decimals=0, width=90, limits=thresholds.UNPRICED_OPERATIONS),
 }
 
 

@@ -93,7 +93,6 @@ def prices() -> list[GraphPanel]:
             "Inferences whose price is not known, by model: add the model to the price book.",
             queries.UNPRICED,
             unit="short",
-            limits=thresholds.UNPRICED_OPERATIONS,
         ),
     ]
     return [panel.span(_NARROW) for panel in panels]
