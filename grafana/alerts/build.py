@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from grafana.alerts import recorded
+from grafana.alerts import complete, recorded
 from grafana.alerts.alert import Language
 from grafana.alerts.declared import GROUPS
 from grafana.alerts.rule_files import COMMAND, alert_file, recording_file
+from grafana.slos import rules as slos
 
 _REPOSITORY: Final = Path(__file__).parents[2]
 PROMETHEUS_ALERTS: Final = Path("backends/alerts/prometheus/gaugeway.yaml")
 LOKI_ALERTS: Final = Path("backends/alerts/loki/gaugeway.yaml")
 RECORDING_RULES: Final = Path("backends/rules/recording.yaml")
+SLO_RULES: Final = Path("backends/rules/slos.yaml")
+ALERTMANAGER: Final = Path("backends/alertmanager.yaml")
+GRAFANA_ALERTING: Final = Path("grafana/provisioning/alerting")
 
 
 def rendered() -> Mapping[Path, str]:
@@ -23,6 +27,9 @@ def rendered() -> Mapping[Path, str]:
         PROMETHEUS_ALERTS: alert_file(GROUPS, Language.PROMQL),
         LOKI_ALERTS: alert_file(GROUPS, Language.LOGQL),
         RECORDING_RULES: recording_file(recorded.GROUPS),
+        SLO_RULES: recording_file(slos.GROUPS),
+        ALERTMANAGER: complete.alertmanager(),
+        **{GRAFANA_ALERTING / name: text for name, text in complete.grafana().items()},
     }
 
 
