@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from grafana.alerts import failures, latency, logs, pipeline, service, spending
+from grafana.alerts import budgets, costs, failures, latency, logs, pipeline, service
 from grafana.alerts.alert import Alert, Group
 
 GROUPS: Final[tuple[Group, ...]] = (
-    spending.GROUP,
+    budgets.GROUP,
+    costs.GROUP,
     latency.GROUP,
     failures.GROUP,
     service.GROUP,

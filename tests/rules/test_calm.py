@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tests.rules.case import collected, histogram, pushed, scraped
-from tests.rules.cases.spending import budget
-from tests.rules.promtool import ALERTS, MIDNIGHT, RECORDING_RULES, groups_of, promtool
+from tests.rules.cases.budgets import budget
+from tests.rules.promtool import ALERTS, MIDNIGHT, RECORDING_RULES, SLO_RULES, groups_of, promtool
 
 pytestmark = pytest.mark.e2e
 
@@ -110,7 +110,7 @@ def test_nothing_fires(tmp_path: Path, series: dict[str, str]) -> None:
     }
     file = tmp_path / "tests.yaml"
     tests = {
-        "rule_files": [str(ALERTS), str(RECORDING_RULES)],
+        "rule_files": [str(ALERTS), str(RECORDING_RULES), str(SLO_RULES)],
         "evaluation_interval": "1m",
         "tests": [test],
     }

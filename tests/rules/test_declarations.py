@@ -13,15 +13,18 @@ from grafana.dashboards import thresholds
 from grafana.dashboards.thresholds import Limits
 
 NAMES = {
-    "spending": "MonthlyBudget80Percent MonthlyBudget95Percent BudgetExhausted "
-    "MonthEndForecastOverBudget CostSpike DailyCostHigh HighAPICosts TokensPerHourHigh "
-    "BudgetDenials UnpricedModel",
+    "budgets": "MonthlyBudget80Percent MonthlyBudget95Percent BudgetExhausted "
+    "MonthEndForecastOverBudget BudgetDenials",
+    "costs": "CostSpike DailyCostHigh HighAPICosts TokensPerHourHigh UnpricedModel",
     "latency": "HighLatency SlowResponses ProviderLatencyHigh SlowFirstChunk",
     "failures": "HighErrorRate ProviderFailures ProviderRateLimited ProviderCredentials "
     "CacheHitLow",
     "service": "ServiceDown RedisDown RedisMemoryHigh HighMemory",
     "pipeline": "CollectorDown CollectorDroppingData CollectorQueueFilling TelemetryStale "
     "CardinalityOverflow",
+    "slos": "AvailabilityBudgetFastBurn AvailabilityBudgetSlowBurn LatencyBudgetFastBurn "
+    "LatencyBudgetSlowBurn FirstChunkBudgetFastBurn FirstChunkBudgetSlowBurn CostBudgetFastBurn "
+    "CostBudgetSlowBurn",
     "logs": "UsageLogSlow UsageLogMissing ErrorLogs",
 }
 # Nothing that may be tuned: any at all is too much, up is 1, a budget's limit is its limit.
@@ -80,6 +83,7 @@ def test_what_is_measured_in_an_environment_names_it(alert: Alert) -> None:
         assert "deployment_environment_name" in alert.summary
         assert (
             "deployment_environment_name" in alert.value
+            or "gaugeway_slo=" in alert.value
             or alert.name == "TelemetryStale"
             or (alert.name == "CostSpike")
         )
@@ -104,5 +108,9 @@ def test_a_critical_alert_is_what_somebody_has_to_look_at_now() -> None:
         "CollectorDown",
         "CollectorDroppingData",
         "TelemetryStale",
+        "AvailabilityBudgetFastBurn",
+        "LatencyBudgetFastBurn",
+        "FirstChunkBudgetFastBurn",
+        "CostBudgetFastBurn",
         "UsageLogMissing",
     }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.rules.case import Case
-from tests.rules.cases import failures, latency, logs, pipeline, service, spending
 
 CASES: tuple[Case, ...] = (
-    *spending.CASES,
+    *budgets.CASES,
+    *costs.CASES,
     *latency.CASES,
     *failures.CASES,
     *service.CASES,

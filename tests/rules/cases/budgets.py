@@ -1,9 +1,8 @@
-"""When alerts on money fire."""
+"""When alerts on budgets fire."""
 
 from __future__ import annotations
 
 from tests.rules.case import Case, pushed
-from tests.rules.cases.costs import CASES as COSTS
 
 MONTH = {
     "gaugeway_budget_name": "everything-monthly",
@@ -13,7 +12,6 @@ MONTH = {
 }
 DAY = {**MONTH, "gaugeway_budget_name": "everything-daily", "gaugeway_budget_window": "day"}
 DEV = {"deployment_environment_name": "dev"}
-MODEL = {"gen_ai_provider_name": "openai", "gen_ai_request_model": "gpt-4o"}
 
 
 def budget(
@@ -33,7 +31,6 @@ def budget(
 
 
 CASES = (
-    *COSTS,
     Case(
         "MonthlyBudget80Percent",
         "80 % for an hour, told by two workers",
@@ -177,22 +174,5 @@ CASES = (
         "four refusals in ten minutes, and as many in the next ten",
         pushed("gaugeway_budget_denials_total", "_x4 4x44 8x100", gaugeway_app="web-chat"),
         silent=("1m", "10m45s", "12m15s", "13m", "25m"),
-    ),
-    Case(
-        "UnpricedModel",
-        "the first inference, which is the first sample of its counter",
-        pushed("gaugeway_unpriced_operations_total", "_x20 1x400", **MODEL),
-        silent=("4m45s", "1h5m"),
-        fires="5m",
-        labels={**DEV, **MODEL},
-        summary="No price is known for gpt-4o of openai in dev",
-        description="Inferences without a cost in the last hour: 1. They are missing from every "
-        "sum, and no budget in USD counts them.",
-    ),
-    Case(
-        "UnpricedModel",
-        "one long ago, whose counter comes back after an outage of the telemetry",
-        pushed("gaugeway_unpriced_operations_total", "1x300 _x40 1x100", **MODEL),
-        silent=("1h15m", "1h25m", "1h30m"),
     ),
 )
