@@ -6,6 +6,7 @@ from grafana.alerts.alert import Alert, Group, Severity, Team
 from grafana.alerts.shapes import by_environment, counted, grown, share
 from grafana.dashboards import thresholds
 from grafana.dashboards.promql import ratio
+from grafana.dashboards.queries.provider_health import PROVIDERS_FAULT
 from grafana.dashboards.selectors import label
 from otel import attributes as a
 from otel import names
@@ -18,8 +19,6 @@ _WHICH: Final = (
     " in {{ $labels.deployment_environment_name }}"
 )
 _PERCENT: Final = "{{ $value | humanizePercentage }}"
-# Failures that are the caller's or our own: requests no provider could serve, our shutdown.
-NOT_THE_PROVIDERS: Final = ("rejected", "unsupported", "too_large", "shutdown")
 
 
 def _answers(*extra: str) -> str:
@@ -64,7 +63,7 @@ HIGH_ERROR_RATE: Final = Alert(
 PROVIDER_FAILURES: Final = Alert(
     name="ProviderFailures",
     value=share(
-        _inferences(f'{label(a.ERROR_TYPE)}!~"|{"|".join(NOT_THE_PROVIDERS)}"'),
+        _inferences(PROVIDERS_FAULT),
         _inferences(),
         least=thresholds.LEAST_FAILURES,
     ),

@@ -17,6 +17,7 @@ ENVIRONMENT = 'deployment_environment_name="dev"'
 MODEL = f'{ENVIRONMENT},gen_ai_provider_name="p",gen_ai_request_model="m"'
 CALLS = f"{names.OPERATION_DURATION.prometheus}_count{{{MODEL}}}"
 FAILED_CALLS = f'{names.OPERATION_DURATION.prometheus}_count{{{MODEL},error_type="timeout"}}'
+REJECTED_CALLS = f'{names.OPERATION_DURATION.prometheus}_count{{{MODEL},error_type="rejected"}}'
 REFUSED_KEY = f'{names.PROVIDER_ERRORS.prometheus}{{{MODEL},http_response_status_code="401"}}'
 FAILED = f'{names.PROVIDER_ERRORS.prometheus}{{{MODEL},http_response_status_code="500"}}'
 
@@ -42,6 +43,12 @@ PROVIDERS = [
         providers.SUCCESS_RATIO,
         {CALLS: "0+3x40", FAILED_CALLS: "0+1x40"},
         0.75,
+    ),
+    Situation(
+        "a quarter asks for what no provider could do",
+        providers.SUCCESS_RATIO,
+        {CALLS: "0+3x40", REJECTED_CALLS: "0+1x40"},
+        1,
     ),
     Situation("there never was a call", providers.SUCCESS_RATIO, {}, None),
     Situation("no key was refused", providers.CREDENTIALS_OF_A_DAY, {CALLS: "0+3x40"}, 0),

@@ -17,7 +17,7 @@ def _answers() -> list[StatPanel]:
     return [
         number(
             "Success ratio",
-            "Inferences that succeeded of all, retries of their target included.",
+            "Inferences that no fault of their provider ended, of all, retries included.",
             queries.SUCCESS_RATIO,
             thresholds.SUCCESS_RATIO,
             unit=RATIO,

@@ -14,13 +14,13 @@ from grafana.dashboards.tables import Column, log_lines, metrics_table, requests
 from grafana.dashboards.units import RATIO, SECONDS
 from otel import attributes as a
 
-_COUNT: Final = Column(unit="locale", decimals=0, width=80)
+_COUNT: Final = Column(unit="locale", decimals=0, width=75)
 _FAILED_TRACES: Final = (traces_link("Its failed traces", FAILED_TRACES_OF_MODEL),)
 
 
 def rankings() -> list[TablePanel]:
     """Which model of which provider, which error, which limit."""
-    return [_providers().span(14), _limits().span(10), _errors().span(24)]
+    return [_providers().span(12), _limits().span(12), _errors().span(24)]
 
 
 def requests() -> list[TablePanel | LogsPanel]:
@@ -85,11 +85,11 @@ def _limits() -> TablePanel:
             label(a.RATE_LIMIT_KIND): "Of",
         },
         columns={
-            "Target": Column(width=120),
-            "Of": Column(width=80),
+            "Target": Column(width=140),
+            "Of": Column(width=110),
             "Used": Column(unit=RATIO, decimals=0, width=65, limits=thresholds.LIMIT_USED_RATIO),
             "Remaining": Column(unit="locale", decimals=0, width=90),
-            "Limit": Column(unit="locale", decimals=0, width=75),
+            "Limit": Column(unit="locale", decimals=0, width=85),
         },
         sort_by="Used",
     )

@@ -7,7 +7,7 @@ from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import graph
 from grafana.dashboards.heatmaps import heat_map
 from grafana.dashboards.links import traces_search
-from grafana.dashboards.looks import CRITICAL, GOOD, WARNING
+from grafana.dashboards.looks import CRITICAL, GOOD, NEUTRAL, WARNING
 from grafana.dashboards.queries import provider_health as queries
 from grafana.dashboards.queries.latency import DURATION_HEAT
 from grafana.dashboards.units import PER_SECOND, RATIO, SECONDS
@@ -24,12 +24,13 @@ def failures() -> list[GraphPanel]:
             queries.CALLS_BY_RESULT,
             unit="reqps",
             stacked=True,
-            colors={"succeeded": GOOD, "failed": CRITICAL},
+            colors={"succeeded": GOOD, "failed": CRITICAL, "not the provider's fault": NEUTRAL},
             links=[failed],
         ),
         graph(
             "Failure ratio by provider and model",
-            "Failed inferences of all, for the models that were asked most.",
+            "Failed inferences of all, for the models that were asked most. What the provider "
+            "cannot help is not counted: requests it could not serve, our shutdown.",
             [queries.FAILURE_RATIO],
             unit=RATIO,
             limits=thresholds.ERROR_RATIO,

@@ -15,7 +15,7 @@ from grafana.dashboards.promql import (
     quantile,
     ratio,
 )
-from grafana.dashboards.queries.query import FAILED, MODEL, Query, shown, traffic
+from grafana.dashboards.queries.query import MODEL, Query, shown, traffic
 from grafana.dashboards.queries.records import USAGE_RECORDS
 from grafana.dashboards.selectors import label, labels, matchers
 from otel import attributes as a
@@ -26,6 +26,10 @@ _RATE_LIMITED: Final = f'{_STATUS}="429"'
 _CREDENTIALS: Final = f'{_STATUS}=~"401|402"'
 _INCIDENTS: Final = f'{_STATUS}=~"401|402|429"'
 _PROVIDER: Final = (a.PROVIDER_NAME,)
+# Failures that are the caller's or our own: requests no provider could serve, our shutdown.
+_NOT_THE_PROVIDERS: Final = ("rejected", "unsupported", "too_large", "shutdown")
+_NOT_THEIRS: Final = f'{label(a.ERROR_TYPE)}=~"{"|".join(_NOT_THE_PROVIDERS)}"'
+PROVIDERS_FAULT: Final = f'{label(a.ERROR_TYPE)}!~"|{"|".join(_NOT_THE_PROVIDERS)}"'
 
 
 def _calls(*extra: str, window: str = GRAPH_WINDOW, by: tuple[str, ...] = ()) -> str:
@@ -40,7 +44,7 @@ def _budget_used(by: tuple[str, ...] = ()) -> str:
     """Failures of 24 hours, of those that may fail of so many calls; 1 is all of them."""
     failed, calls = (
         growth(names.OPERATION_DURATION, *extra, by=by, window=DAY_WINDOW, series="_count")
-        for extra in ((FAILED,), ())
+        for extra in ((PROVIDERS_FAULT,), ())
     )
     return f"{ratio(failed, calls)} / {thresholds.PROVIDER_ERROR_BUDGET_RATIO:g}"
 
@@ -63,7 +67,8 @@ def _named(expression: str, missing: str) -> str:
 # What is wrong now: one number each.
 
 SUCCESS_RATIO: Final = Query(
-    f"1 - {ratio(_calls(FAILED, window=NOW_WINDOW), _calls(window=NOW_WINDOW))}", "succeeded"
+    f"1 - {ratio(_calls(PROVIDERS_FAULT, window=NOW_WINDOW), _calls(window=NOW_WINDOW))}",
+    "succeeded",
 )
 FAILED_ATTEMPTS_NOW: Final = Query(
     or_zero(per_second(names.PROVIDER_ERRORS, window=NOW_WINDOW), traffic(NOW_WINDOW)), "failed"
@@ -83,11 +88,12 @@ BUDGET_USED: Final = Query(_budget_used(), "used")
 
 CALLS_BY_RESULT: Final = (
     Query(_calls(f'{label(a.ERROR_TYPE)}=""'), "succeeded"),
-    Query(or_zero(_calls(FAILED), traffic(GRAPH_WINDOW)), "failed"),
+    Query(or_zero(_calls(PROVIDERS_FAULT), traffic(GRAPH_WINDOW)), "failed"),
+    Query(or_zero(_calls(_NOT_THEIRS), traffic(GRAPH_WINDOW)), "not the provider's fault"),
 )
 FAILURE_RATIO: Final = Query(
     leading(
-        f"({ratio(_calls(FAILED, by=MODEL), _calls(by=MODEL))})",
+        f"({ratio(_calls(PROVIDERS_FAULT, by=MODEL), _calls(by=MODEL))})",
         names.OPERATION_DURATION,
         by=MODEL,
         series="_count",
@@ -157,7 +163,7 @@ _ALL_CALLS: Final = growth(names.OPERATION_DURATION, by=MODEL, series="_count")
 PROVIDERS: Final = {
     "Calls": _ALL_CALLS,
     "Failed": ratio(
-        growth(names.OPERATION_DURATION, FAILED, by=MODEL, series="_count"), _ALL_CALLS
+        growth(names.OPERATION_DURATION, PROVIDERS_FAULT, by=MODEL, series="_count"), _ALL_CALLS
     ),
     "p95": quantile(names.OPERATION_DURATION, 0.95, by=MODEL, window=RANGE_WINDOW),
     "Retries": or_zero(growth(names.RETRIES, by=MODEL), _ALL_CALLS),
