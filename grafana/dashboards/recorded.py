@@ -1,10 +1,12 @@
 """The series that recording rules write, for panels and alerts to read.
 
-`grafana.alerts.recorded` says what each is made of. They have no `service_name` and no instance.
+`grafana.alerts.recorded` and `grafana.slos.rules` say what each is made of. They have no
+`service_name` and no instance.
 """
 
 from typing import Final
 
+from grafana.slos import series as slos
 from otel import attributes as a
 from otel.names import Kind, Metric
 
@@ -54,4 +56,5 @@ ALL: Final = (
     MONTH_COST_BY_MODEL,
     MONTH_COST_BY_APP,
     NEWEST_TELEMETRY,
+    *slos.ALL,
 )

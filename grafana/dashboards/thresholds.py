@@ -54,6 +54,13 @@ ERROR_LOGS: Final = Limits(warning=10.0, critical=100.0)
 LEAST_REQUESTS: Final = 10
 LEAST_FAILURES: Final = 5
 LEAST_CACHE_LOOKUPS: Final = 20
+LEAST_BAD_SPELLS: Final = 2
+
+# Objectives. A budget of 30 days that burns 14.4 times as fast loses 2 % of itself in an hour, at 6
+# times 5 % in 6 hours, at 3 times 10 % in a day, at 1 times 10 % in 3 days.
+FAST_BURN_RATE: Final = Limits(warning=6.0, critical=14.4)
+SLOW_BURN_RATE: Final = Limits(warning=1.0, critical=3.0)
+SLO_BUDGET_LEFT_RATIO: Final = Limits(warning=0.25, critical=0.0, low_is_bad=True)
 
 # Panels of cost and of latency, beside those above.
 COST_PER_MONTH_USD: Final = Limits(warning=2000.0, critical=4000.0)

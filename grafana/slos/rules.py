@@ -1,0 +1,81 @@
+"""The recording rules of every objective: error ratios, burn rates, and what is left of the budget.
+
+What was bad and what counted is recorded every 15 s for the five minutes before. A longer window
+adds up those records, so that a busy hour weighs more than a quiet one, and so that no rule reads
+days of raw series, which end with their process.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from grafana.alerts.recorded import Recorded, RecordedGroup
+from grafana.dashboards.selectors import label
+from grafana.slos import series
+from grafana.slos.declared import SLOS
+from grafana.slos.series import PIECE, of
+from grafana.slos.slo import SLO
+from otel.names import Metric
+
+
+def groups(slos: Iterable[SLO]) -> tuple[RecordedGroup, ...]:
+    """Two groups for each objective: what alerts need at once, and what takes days to change."""
+    return tuple(
+        group
+        for slo in slos
+        for group in (
+            RecordedGroup(f"gaugeway-slo-{slo.name}", _at_once(slo), "15s"),
+            RecordedGroup(f"gaugeway-slo-{slo.name}-days", _of_days(slo), "1m"),
+        )
+    )
+
+
+def _at_once(slo: SLO) -> tuple[Recorded, ...]:
+    total = slo.total.counted()
+    good = slo.good.counted()
+    return (
+        _rule(slo, series.TOTAL, total),
+        _rule(slo, series.BAD, f"{of(series.TOTAL, slo.name)} - ({good} or 0 * ({total}))"),
+        *_windows(slo, series.SHORT_WINDOWS),
+    )
+
+
+def _of_days(slo: SLO) -> tuple[Recorded, ...]:
+    ratio = of(series.ERROR_RATIO[slo.window], slo.name)
+    return (
+        *_windows(slo, series.LONG_WINDOWS),
+        _rule(slo, series.ERROR_RATIO[slo.window], _ratio(slo, slo.window)),
+        _rule(slo, series.OBJECTIVE, f"0 * {ratio} + {slo.objective:g}"),
+        _rule(slo, series.BUDGET_LEFT, f"1 - {ratio} / {slo.budget:g}"),
+    )
+
+
+def _windows(slo: SLO, windows: Iterable[str]) -> list[Recorded]:
+    return [
+        rule
+        for window in windows
+        for rule in (
+            _rule(slo, series.ERROR_RATIO[window], _ratio(slo, window)),
+            _rule(
+                slo,
+                series.BURN_RATE[window],
+                f"{of(series.ERROR_RATIO[window], slo.name)} / {slo.budget:g}",
+            ),
+        )
+    ]
+
+
+def _ratio(slo: SLO, window: str) -> str:
+    """Bad of all; nothing where nothing happened."""
+    if window == PIECE:
+        return f"{of(series.BAD, slo.name)} / ({of(series.TOTAL, slo.name)} > 0)"
+    bad, total = (
+        f"sum_over_time({of(metric, slo.name, window)})" for metric in (series.BAD, series.TOTAL)
+    )
+    return f"{bad} / ({total} > 0)"
+
+
+def _rule(slo: SLO, metric: Metric, expression: str) -> Recorded:
+    return Recorded(metric, expression, {label(series.SLO_NAME): slo.name})
+
+
+GROUPS: Final = groups(SLOS)
