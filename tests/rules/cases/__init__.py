@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.rules.case import Case
+from tests.rules.cases import budgets, costs, failures, latency, logs, pipeline, service, slos
 
 CASES: tuple[Case, ...] = (
     *budgets.CASES,
