@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _FIRST_US, _LAST_US, _STEPS = 1_000, 600_000_000, 60
 
@@ -26,22 +26,29 @@ def bucket_counts(counters: Mapping[str, int]) -> list[int]:
     return [counters.get(counter, 0) for counter in _COUNTERS]
 
 
-def percentile(counts: list[int], share: float) -> float | None:
+def percentile(counts: Sequence[int], share: float) -> float | None:
     """The latency in ms that `share` of the requests did not exceed; None without requests.
 
     It is interpolated inside the bucket that holds the request of that rank, so it is off by less
     than that bucket's width. Above the last bound it is that bound: the most that is known.
     """
+    return percentiles(counts, (share,))[0]
+
+
+def percentiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:
+    """The percentiles of several shares, which ascend."""
     total = sum(counts)
     if total == 0:
-        return None
-    rank = max(share * total, 1.0)
+        return [None] * len(shares)
+    found: list[float | None] = []
+    ranks = [max(share * total, 1.0) for share in shares]
     below = 0
     for index, count in enumerate(counts):
-        if count and below + count >= rank:
-            return _inside(index, (rank - below) / count)
+        while count and len(found) < len(ranks) and below + count >= ranks[len(found)]:
+            found.append(_inside(index, (ranks[len(found)] - below) / count))
         below += count
-    return BOUNDS_US[-1] / 1000
+    # Rounding can put the rank of all requests above them all.
+    return found + [BOUNDS_US[-1] / 1000] * (len(ranks) - len(found))
 
 
 def _inside(index: int, share: float) -> float:

@@ -1,22 +1,28 @@
-"""Reads the ledger from Redis, in few round trips, none of which keeps Redis long."""
+"""Reads the ledger from Redis, in few round trips, none of which keeps Redis long.
+
+A ledger of hundreds of apps is large: replies are taken apart and added up in threads, a day at a
+time, so that requests go on beside them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from service.ledger import documents, sums
+from service.ledger import documents, hashes, sums
 from service.ledger.calendar import Bucket, Calendar, hour_name, usage_prefix
 from service.ledger.counters import DIMENSIONS
+from service.ledger.days import FinishedDays
 from service.ledger.notable import KINDS, SLOT_MS, notable_key, read_summary
 from service.ledger.recording import PACE_SECONDS, pace_key
 from service.redis_store import RedisStore
 
 Period = Literal["today", "yesterday", "week", "month"]
 DEAREST_USERS = 50
-_DAYS_AT_ONCE = 7
+_DIMENSIONS_OF_DAYS = ("operation", "model", "app")
 _HOUR_MS = 3_600_000
 
 
@@ -53,11 +59,14 @@ class LedgerReader:
         *,
         now: Callable[[], datetime],
         waiting: Callable[[], Awaitable[bool]] = nothing_waits,
+        finished: FinishedDays | None = None,
     ) -> None:
         self._redis = redis
         self._calendar = calendar
         self._now = now
         self._waiting = waiting
+        self._finished = finished or FinishedDays()
+        self._reading_days = asyncio.Lock()
 
     async def usage(self, period: Period) -> documents.Usage:
         """What was used in a period that ends now, or at the last midnight for `yesterday`."""
@@ -65,64 +74,72 @@ class LedgerReader:
         span = self._span(period, now)
         kept = all(bucket.expires_at > now.timestamp() for bucket in span.buckets)
         ranking = f"{span.users.prefix}user"
+        replies = [
+            await self._hashes([bucket.prefix + dimension for dimension in DIMENSIONS])
+            for bucket in span.buckets
+        ]
 
-        def ask(pipeline: Any) -> None:
-            for dimension in DIMENSIONS:
-                for bucket in span.buckets:
-                    pipeline.hgetall(bucket.prefix + dimension)
+        def rank(pipeline: Any) -> None:
             pipeline.zrange(ranking, 0, DEAREST_USERS - 1, desc=True)
             pipeline.zcard(ranking)
 
-        *hashes, dearest, users = await self._ask(ask)
-        size = len(span.buckets)
-        by = {
-            dimension: sums.by_value(hashes[n * size : (n + 1) * size])
-            for n, dimension in enumerate(DIMENSIONS)
-        }
+        dearest, users = await self._ask(rank)
+        by_user = await self._users(ranking, [user.decode() for user in dearest])
+        by = await asyncio.to_thread(_totals_by_dimension, replies)
         return documents.Usage(
             period=period,
             time_zone=self._calendar.time_zone,
             start=span.start.isoformat(),
             end=span.end.isoformat(timespec="seconds"),
             complete=kept and not await self._waiting(),
-            totals=sums.totals(sums.whole(by["operation"])),
-            by_service=sums.totals_by(sums.by_service(by["operation"])),
-            by_provider=sums.totals_by(by["provider"]),
-            by_model=sums.totals_by(by["model"]),
-            by_app=sums.totals_by(by["app"]),
-            by_operation=sums.totals_by(by["operation"]),
-            by_component=sums.totals_by(by["component"]),
-            by_user=await self._users(ranking, [user.decode() for user in dearest]),
+            totals=by["whole"][""],
+            by_service=by["service"],
+            by_provider=by["provider"],
+            by_model=by["model"],
+            by_app=by["app"],
+            by_operation=by["operation"],
+            by_component=by["component"],
+            by_user=by_user,
             users=users,
         )
 
     async def history(self, days: int) -> tuple[documents.Day, ...]:
-        """So many days up to today, oldest first; those without use are there too."""
+        """So many days up to today, oldest first; those without use are there too.
+
+        Days that are over are remembered for some minutes, unless entries wait on disk that may be
+        of them.
+        """
         today = self._calendar.local(_milliseconds(self._now())).date()
-        wanted = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
         found: list[documents.Day] = []
-        for start in range(0, len(wanted), _DAYS_AT_ONCE):
-            found += await self._days(wanted[start : start + _DAYS_AT_ONCE])
+        # Who asks at the same time finds what the first one has read.
+        async with self._reading_days:
+            waiting = await self._waiting()
+            if waiting:
+                self._finished.forget()
+            for back in range(days - 1, -1, -1):
+                name = (today - timedelta(days=back)).isoformat()
+                day = self._finished.get(name) if back else None
+                if day is None:
+                    day = await self._day_document(name)
+                    if back and not waiting:
+                        self._finished.keep(day)
+                found.append(day)
         return tuple(found)
 
     async def hour(self, back: int = 0) -> documents.Totals:
         """What was used in the present hour, or in one that many hours before."""
         name = hour_name(self._now() - timedelta(hours=back))
         key = f"{usage_prefix('hour', name)}operation"
-        (operations,) = await self._ask(lambda pipeline: pipeline.hgetall(key))
-        return sums.totals(sums.whole(sums.by_value([operations])))
+        (operations,) = await self._hashes([key])
+        return sums.totals(sums.whole(sums.by_value([hashes.fields(operations)])))
 
     async def minute_rate(self) -> Pace:
         """How many requests ended in the last full minute, by slots of ten seconds."""
         present = int(self._now().timestamp()) // PACE_SECONDS
         slots = range(present - 60 // PACE_SECONDS, present)
-
-        def ask(pipeline: Any) -> None:
-            for slot in slots:
-                pipeline.hgetall(pace_key(slot))
-
+        replies = await self._hashes([pace_key(slot) for slot in slots])
         total = sums.whole(
-            {str(n): sums.counters(fields) for n, fields in enumerate(await self._ask(ask))}
+            {str(n): sums.counters(hashes.fields(reply)) for n, reply in enumerate(replies)}
         )
         return Pace(total.get("requests", 0), total.get("errors", 0))
 
@@ -171,43 +188,24 @@ class LedgerReader:
         noon = self._calendar.midnight(day).replace(hour=12)
         return self._calendar.buckets(_milliseconds(noon)).day
 
-    async def _days(self, days: Sequence[date]) -> list[documents.Day]:
-        dimensions = ("operation", "model", "app")
-
-        def ask(pipeline: Any) -> None:
-            for day in days:
-                for dimension in dimensions:
-                    pipeline.hgetall(usage_prefix("day", day.isoformat()) + dimension)
-
-        hashes = await self._ask(ask)
-        found: list[documents.Day] = []
-        for n, day in enumerate(days):
-            operations, models, apps = (
-                sums.by_value([fields]) for fields in hashes[n * 3 : n * 3 + 3]
-            )
-            found.append(
-                documents.Day(
-                    date=day.isoformat(),
-                    totals=sums.totals(sums.whole(operations)),
-                    by_service=sums.totals_by(sums.by_service(operations)),
-                    by_model=sums.totals_by(models),
-                    by_app=sums.totals_by(apps),
-                )
-            )
-        return found
+    async def _day_document(self, name: str) -> documents.Day:
+        prefix = usage_prefix("day", name)
+        replies = await self._hashes([prefix + dimension for dimension in _DIMENSIONS_OF_DAYS])
+        return await asyncio.to_thread(_day_of, name, replies)
 
     async def _users(self, ranking: str, users: Sequence[str]) -> dict[str, documents.Totals]:
-        if not users:
-            return {}
+        replies = await self._hashes([f"{ranking}:{user}" for user in users])
 
-        def ask(pipeline: Any) -> None:
-            for user in users:
-                pipeline.hgetall(f"{ranking}:{user}")
+        def add() -> dict[str, documents.Totals]:
+            found = zip(users, replies, strict=True)
+            return sums.totals_by(
+                {user: sums.counters(hashes.fields(reply)) for user, reply in found}
+            )
 
-        found = await self._ask(ask)
-        return sums.totals_by(
-            {user: sums.counters(fields) for user, fields in zip(users, found, strict=True)}
-        )
+        return await asyncio.to_thread(add) if users else {}
+
+    async def _hashes(self, keys: Sequence[str]) -> list[hashes.Texts]:
+        return await self._redis.run("HSCAN", lambda redis: hashes.read(redis, keys))
 
     async def _ask(self, ask: Callable[[Any], object]) -> list[Any]:
         async def send(redis: Any) -> list[Any]:
@@ -215,7 +213,31 @@ class LedgerReader:
             ask(pipeline)
             return cast("list[Any]", await pipeline.execute())
 
-        return await self._redis.run("HGETALL", send)
+        return await self._redis.run("ZRANGE", send)
+
+
+def _totals_by_dimension(
+    buckets: Sequence[Sequence[hashes.Texts]],
+) -> Mapping[str, dict[str, documents.Totals]]:
+    """By dimension, by `service`, and as a whole under "", of replies by bucket and dimension."""
+    by = {
+        dimension: sums.by_value(hashes.fields(replies[n]) for replies in buckets)
+        for n, dimension in enumerate(DIMENSIONS)
+    }
+    operations = by["operation"]
+    groups = {**by, "service": sums.by_service(operations), "whole": {"": sums.whole(operations)}}
+    return {name: sums.totals_by(group) for name, group in groups.items()}
+
+
+def _day_of(name: str, replies: Sequence[hashes.Texts]) -> documents.Day:
+    operations, models, apps = (sums.by_value([hashes.fields(reply)]) for reply in replies)
+    return documents.Day(
+        date=name,
+        totals=sums.totals(sums.whole(operations)),
+        by_service=sums.totals_by(sums.by_service(operations)),
+        by_model=sums.totals_by(models),
+        by_app=sums.totals_by(apps),
+    )
 
 
 def _milliseconds(moment: datetime) -> int:

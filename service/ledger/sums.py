@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from service.ledger import documents
 from service.ledger.counters import SEPARATOR, add
 from service.ledger.entry import SERVICES, TOKEN_KINDS
-from service.ledger.latency import bucket_counts, percentile
+from service.ledger.hashes import Fields
+from service.ledger.latency import bucket_counts, percentiles
 from service.money import amount_text, dollars
 
 Counters = dict[str, int]
-_SEPARATOR = SEPARATOR.encode()
+_FULL = "+"
+_SHARES = (0.50, 0.95, 0.99)
 
 
-def by_value(hashes: list[Mapping[bytes, bytes]]) -> dict[str, Counters]:
+def by_value(hashes: Iterable[Fields]) -> dict[str, Counters]:
     """The counters of each value, added up over hashes of one dimension."""
     found: dict[str, Counters] = {}
     for fields in hashes:
-        for name, amount in fields.items():
-            value, _, counter = name.rpartition(_SEPARATOR)
-            if counter != b"values":
-                _count(found.setdefault(value.decode(errors="replace"), {}), counter, amount)
+        for name, amount in fields:
+            value, _, counter = name.rpartition(SEPARATOR)
+            if counter == "values":
+                continue
+            amounts = found.get(value)
+            if amounts is None:
+                amounts = found[value] = {}
+            _count(amounts, counter, amount)
     return found
 
 
-def counters(fields: Mapping[bytes, bytes]) -> Counters:
+def counters(fields: Fields) -> Counters:
     """The counters of a hash that is of one value alone."""
     found: Counters = {}
-    for name, amount in fields.items():
+    for name, amount in fields:
         _count(found, name, amount)
     return found
 
@@ -75,20 +81,20 @@ def totals_by(values: Mapping[str, Counters]) -> dict[str, documents.Totals]:
     return {value: totals(values[value]) for value in ranked}
 
 
-def _count(found: Counters, counter: bytes, amount: bytes) -> None:
+def _count(found: Counters, counter: str, amount: str) -> None:
     # A counter that was full went on under its name with a '+' more.
-    name = counter.rstrip(b"+").decode()
+    name = counter.rstrip(_FULL)
     found[name] = found.get(name, 0) + int(amount)
 
 
 def _latency(amounts: Counters) -> documents.Latency:
     requests, microseconds = amounts.get("requests", 0), amounts.get("latency_us", 0)
-    counts = bucket_counts(amounts)
+    p50, p95, p99 = percentiles(bucket_counts(amounts), _SHARES)
     return documents.Latency(
         requests=requests,
         total_latency_ms=microseconds / 1000,
         avg_latency_ms=microseconds / 1000 / requests if requests else None,
-        p50=percentile(counts, 0.50),
-        p95=percentile(counts, 0.95),
-        p99=percentile(counts, 0.99),
+        p50=p50,
+        p95=p95,
+        p99=p99,
     )

@@ -27,11 +27,19 @@ class Known:
     findings: tuple[Finding, ...] = ()
     pending: int = 0
     """Entries that wait in this worker's journal until Redis is back."""
+    slow: frozenset[str] = frozenset()
+    """Which of the first four were given up because they took too long; Redis does answer."""
 
     @property
     def ledger_missing(self) -> bool:
         """Whether usage could not be read."""
         return self.usage is None or self.history is None or self.notable is None
+
+    @property
+    def away(self) -> bool:
+        """Whether anything is missing because Redis does not answer."""
+        parts = ("usage", "history", "notable", "budgets")
+        return any(getattr(self, part) is None and part not in self.slow for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,15 @@ def _missing(known: Known) -> Notice:
         (True, False): "usage",
         (False, True): "budgets",
     }[known.ledger_missing, known.budgets is None]
+    if not known.away:
+        return Notice(
+            "slow",
+            "warning",
+            f"Reading took too long: {what} cannot be shown in full",
+            "Redis answers, but not all could be read in time. What was read is remembered for "
+            "some minutes, so the next refresh gets further. See that Redis and this machine have "
+            "processor time to spare.",
+        )
     return Notice(
         "missing",
         "exhausted",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.ledger import sums
+from service.ledger import hashes, sums
 from service.ledger.calendar import Calendar
 from service.ledger.counters import DIMENSIONS, add, counters_of, values_of
 from service.ledger.entry import TOKEN_KINDS, Entry
@@ -50,11 +50,9 @@ def entries(draw: st.DrawFn) -> Entry:
     )
 
 
-async def stored(redis: RedisStore, key: str) -> dict[bytes, bytes]:
-    async def read(client: Any) -> dict[bytes, bytes]:
-        return await client.hgetall(key)
-
-    return await redis.run("HGETALL", read)
+async def stored(redis: RedisStore, key: str) -> hashes.Fields:
+    (texts,) = await redis.run("HSCAN", lambda client: hashes.read(client, [key]))
+    return hashes.fields(texts)
 
 
 def _plain(value: str) -> str:

@@ -103,7 +103,7 @@ async def monitoring(
     runtime = runtime_of(request)
     zoned = Zoned(sources.now(), ZoneInfo(runtime.settings.time_zone))
     days = min(DAYS, runtime.settings.ledger_days)
-    known = await _known(sources, days, runtime.dependencies.findings)
+    known = await what_is_known(sources, days, runtime.dependencies.findings)
     models = runtime.targets.models
     context: dict[str, object] = {
         "app": caller.app,
@@ -128,21 +128,32 @@ def _page(template: str, view: MonitoringView, context: dict[str, object]) -> st
     return render(template, view=view, grafana=view.grafana, **context)
 
 
-async def _known(sources: Sources, days: int, findings: tuple[Finding, ...]) -> Known:
+async def what_is_known(sources: Sources, days: int, findings: tuple[Finding, ...]) -> Known:
     """Everything that can be read now; what cannot does not keep the rest away."""
+    slow: set[str] = set()
     usage, history, notable, budgets = await asyncio.gather(
-        _unless_missing("usage", sources.usage.usage("today")),
-        _unless_missing("history", sources.usage.history(days)),
-        _unless_missing("notable", sources.usage.notable(NOTABLE)),
-        _unless_missing("budgets", sources.budgets.states()),
+        _unless_missing("usage", sources.usage.usage("today"), slow),
+        _unless_missing("history", sources.usage.history(days), slow),
+        _unless_missing("notable", sources.usage.notable(NOTABLE), slow),
+        _unless_missing("budgets", sources.budgets.states(), slow),
     )
-    return Known(usage, history, notable, budgets, findings, sources.pending())
+    return Known(
+        usage, history, notable, budgets, findings, sources.pending(), slow=frozenset(slow)
+    )
 
 
-async def _unless_missing(name: str, reading: Awaitable[T]) -> T | None:
+async def _unless_missing(name: str, reading: Awaitable[T], slow: set[str]) -> T | None:
+    """What is read, None where Redis is away or it took too long; then its name is in `slow`."""
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await reading
-    except (StoreUnavailable, TimeoutError) as error:
-        logger.warning("The operations page is without its %s: %s", name, error or "no answer")
-        return None
+    except StoreUnavailable as error:
+        logger.warning("The operations page is without its %s: %s", name, error)
+    except TimeoutError:
+        slow.add(name)
+        logger.warning(
+            "The operations page is without its %s: reading it took more than %g s.",
+            name,
+            READ_SECONDS,
+        )
+    return None

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from itertools import islice
 from typing import Any, cast
 
-from service.ledger import sums
+from service.ledger import hashes, sums
 from service.ledger.calendar import Calendar, usage_prefix
 from service.ledger.counters import DIMENSIONS, OTHER
 from service.ledger.export.rows import TOTAL, Grain, UsageRow
@@ -54,10 +54,10 @@ class UsageRows:
             for dimension in DIMENSIONS:
                 pipeline.hgetall(prefix + dimension)
 
-        hashes = await self._ask("HGETALL", ask)
+        replies = await self._ask("HGETALL", ask)
         by = {
-            dimension: sums.by_value([fields])
-            for dimension, fields in zip(DIMENSIONS, hashes, strict=True)
+            dimension: sums.by_value([hashes.whole(reply)])
+            for dimension, reply in zip(DIMENSIONS, replies, strict=True)
         }
         operations = by["operation"]
         groups = {TOTAL: {"": sums.whole(operations)}, "service": sums.by_service(operations), **by}
@@ -79,7 +79,9 @@ class UsageRows:
 
         found = await self._ask("HGETALL", ask)
         return {
-            user: sums.counters(fields) for user, fields in zip(users, found, strict=True) if fields
+            user: sums.counters(hashes.whole(reply))
+            for user, reply in zip(users, found, strict=True)
+            if reply
         }
 
     async def _ask(self, name: str, ask: Callable[[Any], object]) -> list[Any]:
