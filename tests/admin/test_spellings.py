@@ -177,6 +177,13 @@ def test_other_addresses_are_not_touched(path: str) -> None:
     assert not is_guarded(path)
 
 
+def test_a_path_that_climbs_is_guarded_where_it_could_come_to_an_operators_address() -> None:
+    assert is_guarded("/../admin/admin/../;p/..")
+    assert is_guarded("/x/../admin")
+    assert is_guarded("/api/x/../metrics")
+    assert not is_guarded("/v1/../v1/models")
+
+
 def test_a_path_that_begins_with_a_backslash_or_never_ends_decoding_is_guarded() -> None:
     assert is_guarded("\\admin\\usage")
     assert is_guarded("/%" + "25" * 20 + "61dmin")
