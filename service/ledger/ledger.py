@@ -118,6 +118,9 @@ class Ledger:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        # In the order of their numbers: before what was posted later, or not at all.
+        if (self._away or self._writer.lost) and not self._journal.size:
+            await self._copy_unsynced()
         while self._queue:
             await self._write_queue()
         await asyncio.to_thread(self._journal.close)
@@ -134,7 +137,9 @@ class Ledger:
                     await self._send_queue()
             except Exception:
                 logger.exception("The usage ledger met an error of its own; it goes on.")
-                self._away = True
+                if not self._away:
+                    self._away = True
+                    await self._copy_unsynced()
                 await asyncio.sleep(self._retry_seconds)
 
     async def _wait(self) -> None:
@@ -231,13 +236,13 @@ class Ledger:
             )
 
     async def _copy_unsynced(self) -> None:
-        """Keep on disk too what Redis may have lost: this worker may end before it is back."""
+        """Keep on disk too what Redis may lose or has lost: we may end before it is back."""
         entries = self._writer.unsynced
         if entries:
             try:
                 await asyncio.to_thread(self._journal.append, entries)
                 self._copied_until = entries[-1].number
-            except (JournalFull, OSError):
+            except (JournalFull, OSError, TypeError, ValueError):
                 logger.warning("What Redis took last could not be copied to disk.")
 
     async def _write_queue(self) -> None:

@@ -55,8 +55,14 @@ class Writer:
 
     @property
     def unsynced(self) -> Sequence[Numbered]:
-        """What Redis has taken and may still forget, in order."""
-        return [sent.numbered for sent in self._unsynced]
+        """What Redis has taken and may still forget, or has forgotten already, in order."""
+        taken = [sent.numbered for sent in self._unsynced]
+        return sorted([*taken, *self._lost.values()], key=lambda numbered: numbered.number)
+
+    @property
+    def lost(self) -> bool:
+        """Whether Redis has forgotten entries and does not have them again yet."""
+        return bool(self._lost)
 
     async def send(self, batch: Sequence[Numbered]) -> dict[int, Recorded]:
         """Have entries of ascending numbers applied; what became of each.
