@@ -167,7 +167,8 @@ class Budgets:
         holds = list(lease.holds)
         for place, hold in enumerate(holds):
             budget = by_name.get(hold.budget)
-            if budget is None:
+            # Edited to another unit, its thresholds say nothing of this window.
+            if budget is None or budget.unit != hold.unit:
                 continue
             holds[place] = replace(hold, warning=budget.passed(hold.spent))
             if self._thresholds.has_news(budget, hold.key, hold.spent):
@@ -273,13 +274,17 @@ class Budgets:
         while True:
             try:
                 found = await self._standing.read(self._file.declared)
-            except StoreUnavailable:
-                self._gauges.forget()
-            else:
                 self._gauges.show(found)
                 for one in found:
                     if one.news:
                         await self._thresholds.note(one.budget, one.key, one.spent, one.window.end)
+            except StoreUnavailable:
+                self._gauges.forget()
+            except Exception:
+                # Where budgets stand must be told for as long as the service runs; what was read
+                # last is no longer known to be so.
+                logger.exception("Where the budgets stand could not be read")
+                self._gauges.forget()
             await asyncio.sleep(TELL_SECONDS)
 
     def _moment(self) -> int:
