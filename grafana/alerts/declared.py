@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana.alerts import budgets, costs, failures, latency, logs, pipeline, service
+from grafana.alerts import budgets, costs, failures, latency, logs, pipeline, service, slos
 from grafana.alerts.alert import Alert, Group
 
 GROUPS: Final[tuple[Group, ...]] = (
@@ -12,6 +12,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     failures.GROUP,
     service.GROUP,
     pipeline.GROUP,
+    slos.GROUP,
     logs.GROUP,
 )
 ALERTS: Final[tuple[Alert, ...]] = tuple(alert for group in GROUPS for alert in group.alerts)

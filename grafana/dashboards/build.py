@@ -10,7 +10,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.dashboards import host, latency, overview, pipeline, provider_health, spending
+from grafana.dashboards import host, latency, overview, pipeline, provider_health, slos, spending
 
 FOLDER: Final = Path(__file__).parent / "json"
 
@@ -23,6 +23,7 @@ def dashboards() -> Mapping[str, Dashboard]:
         spending.UID: spending.cost_and_budgets(),
         provider_health.UID: provider_health.provider_health(),
         pipeline.UID: pipeline.telemetry_pipeline(),
+        slos.UID: slos.slos(),
         host.UID: host.host_and_runtime(),
     }
 

@@ -65,7 +65,7 @@ COST: Final = SLO(
     name="cost",
     title="Cost",
     promise="five minutes are spent at a pace of at most "
-    f"${thresholds.COST_PER_HOUR_USD.critical:g} an hour",
+    f"{thresholds.COST_PER_HOUR_USD.critical:g} USD an hour",
     objective=0.99,
     good=Spells(_PACE, at_most=thresholds.COST_PER_HOUR_USD.critical),
     total=Spells(_PACE),

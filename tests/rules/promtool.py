@@ -21,6 +21,7 @@ MIDNIGHT = 1_800_057_600
 REPOSITORY = Path(__file__).parents[2]
 ALERTS = REPOSITORY / build.PROMETHEUS_ALERTS
 RECORDING_RULES = REPOSITORY / build.RECORDING_RULES
+SLO_RULES = REPOSITORY / build.SLO_RULES
 
 
 def groups_of(file: Path) -> list[dict[str, Any]]:
@@ -71,7 +72,7 @@ def _recorded(alert: Alert, given: str) -> list[dict[str, Any]]:
     """The groups that record what the alert reads and no case gives."""
     return [
         group
-        for group in groups_of(RECORDING_RULES)
+        for group in (*groups_of(RECORDING_RULES), *groups_of(SLO_RULES))
         if any(
             rule["record"] in alert.value and rule["record"] not in given for rule in group["rules"]
         )

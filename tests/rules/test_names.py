@@ -14,10 +14,11 @@ from grafana.dashboards import components
 from grafana.dashboards import recorded as recorded_series
 from grafana.dashboards.components import Scraped
 from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, label
+from grafana.slos import rules as slos
 from otel import attributes, names
 from otel.names import Kind, Metric
 
-RECORDED = {rule.name: rule for group in recorded.GROUPS for rule in group.rules}
+RULES = [rule for group in (*recorded.GROUPS, *slos.GROUPS) for rule in group.rules]
 # Promoted from the resource onto every series that is pushed.
 RESOURCE = {label(ENVIRONMENT), label(SERVICE), "service_instance_id", "job", "instance"}
 RECORD = {label(attribute.name) for attribute in attributes.ATTRIBUTES} | {"severity_number"}
@@ -41,13 +42,15 @@ EXPRESSIONS = [
         for alert in ALERTS
         if alert.language is Language.PROMQL
     ),
-    *(pytest.param(rule.expression, id=rule.name) for rule in RECORDED.values()),
+    *(pytest.param(rule.expression, id=rule.name) for rule in RULES),
 ]
 
 
 def _labels(name: str) -> set[str]:
     metric = SERIES[name]
     declared = {label(attribute) for attribute in metric.attributes}
+    if name.endswith("_bucket"):
+        declared |= {"le"}
     return declared if isinstance(metric, Scraped) else declared | RESOURCE
 
 
@@ -55,7 +58,7 @@ def _labels(name: str) -> set[str]:
 def test_a_rule_knows_its_metrics_and_their_labels(expression: str) -> None:
     selectors = _SELECTOR.findall(expression)
     assert selectors
-    available = {"le"} if "_bucket{" in expression else set[str]()
+    available = set[str]()
     for name, matchers in selectors:
         assert name in SERIES, f"{name} is neither in otel.names nor in components"
         assert set(_MATCHER.findall(matchers)) <= _labels(name)
@@ -96,4 +99,4 @@ def test_logql_filters_by_what_a_record_carries() -> None:
 
 
 def test_every_series_for_panels_and_alerts_is_recorded() -> None:
-    assert {metric.prometheus for metric in recorded_series.ALL} == set(RECORDED)
+    assert {metric.prometheus for metric in recorded_series.ALL} == {rule.name for rule in RULES}

@@ -13,4 +13,5 @@ CASES: tuple[Case, ...] = (
     *service.CASES,
     *pipeline.CASES,
     *logs.CASES,
+    *slos.CASES,
 )
