@@ -14,6 +14,7 @@ from typing import Protocol
 import psutil
 
 from stack.binaries import ensure
+from stack.components.alerting import AlertingError
 from stack.components.component import Component
 from stack.home import Home
 from stack.occupancy import TakenPort, taken_ports
@@ -186,7 +187,10 @@ class Stack:
         parts = self._planner(self._settings, binaries, make_credentials(self._settings))
         if taken := taken_ports(self._settings, parts):
             raise PortsTakenError(taken)
-        lay_out(self._settings, parts)
+        try:
+            lay_out(self._settings, parts)
+        except AlertingError as error:
+            raise StartError(str(error)) from None
         return parts
 
     async def _until_ready(self, watcher: Watcher) -> StackStatus:

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stack.binaries import COMPONENTS
+from stack.components.alerting import write_alerting
 from stack.components.backends import (
     BINARIES,
     alertmanager,
     loki,
     prometheus,
+    prometheus_directory,
     tempo,
     write_prometheus_directory,
 )
@@ -83,9 +85,15 @@ def make_credentials(settings: Settings) -> Credentials:
 
 
 def lay_out(settings: Settings, parts: tuple[Component, ...]) -> None:
-    """Make the directories and configuration files that the parts expect to find."""
+    """Make the directories and configuration files that the parts expect to find.
+
+    Raises `AlertingError` where nobody could be notified as the settings say.
+    """
     settings.home.prepare()
     for part in parts:
         if part.process is not None:
             private_directory(settings.home.data(part.name))
     write_prometheus_directory(settings)
+    started = {part.name for part in parts if part.process is not None}
+    if "alertmanager" in started:
+        write_alerting(settings, prometheus_directory(settings), grafana="grafana" in started)

@@ -15,6 +15,8 @@ from stack.home import Home
 from stack.ports import Ports, port_variable
 
 Environment = Literal["dev", "staging", "prod"]
+# Who evaluates alerts and notifies: Prometheus and Loki through Alertmanager, or Grafana.
+Alerting = Literal["prometheus", "grafana"]
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _HIGHEST_PORT = 65_535
@@ -53,6 +55,8 @@ class Settings:
     tls: TlsFiles = TlsFiles()
     api_key: str | None = field(default=None, repr=False)
     api_key_app: str = "dev"
+    alerting: Alerting = "prometheus"
+    receivers: Path | None = None
     inherited: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
@@ -64,6 +68,11 @@ class Settings:
     def otlp_http_url(self) -> str:
         """Return where the service sends its telemetry."""
         return f"{'https' if self.secured else 'http'}://127.0.0.1:{self.ports.otlp_http}"
+
+    @property
+    def receivers_folder(self) -> Path:
+        """Return the folder of the secret files of those who are notified; it need not exist."""
+        return self.receivers or self.home.path / "receivers"
 
     def url(self, name: str) -> str:
         """Return the http address of the port called `name`."""
@@ -87,6 +96,8 @@ def load(environ: Mapping[str, str] | None = None, *, environment: str | None = 
         tls=_tls_files(source),
         api_key=source.get("GAUGEWAY_API_KEY") or None,
         api_key_app=source.get("GAUGEWAY_API_KEY_APP") or "dev",
+        alerting=_alerting(source.get("GAUGEWAY_ALERTING") or "prometheus"),
+        receivers=_directory(source, "GAUGEWAY_RECEIVERS_DIR"),
         inherited=source,
     )
 
@@ -96,6 +107,13 @@ def _environment(value: str) -> Environment:
     if value not in known:
         raise SettingsError(f"GAUGEWAY_ENV is {value!r}; set it to one of {', '.join(known)}.")
     return cast("Environment", value)
+
+
+def _alerting(value: str) -> Alerting:
+    known = get_args(Alerting)
+    if value not in known:
+        raise SettingsError(f"GAUGEWAY_ALERTING is {value!r}; set it to one of {', '.join(known)}.")
+    return cast("Alerting", value)
 
 
 def _ports(source: Mapping[str, str]) -> Ports:

@@ -1,7 +1,8 @@
 """Prometheus, Loki, Tempo and Alertmanager: where telemetry is kept.
 
 Their configuration is the same as in containers (backends/*.yaml); what differs between machines
-they take from variables and flags, stated at the top of each file.
+they take from variables and flags, stated at the top of each file. Alertmanager's is written at
+each start, with the receivers that are there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from stack.components.alerting import (
+    alertmanager_file,
+    links_of_notifications,
+    loki_alerts,
+    relink,
+)
 from stack.components.component import Component, Process
 from stack.home import private_directory
 from stack.probes import HttpProbe
@@ -50,7 +57,7 @@ def prometheus(settings: Settings, binaries: Mapping[str, Path]) -> Component:
                 "--log.level=warn",
             ),
             directory=settings.home.path,
-            environment=_links(settings),
+            environment=links_of_notifications(settings),
             ports=("prometheus",),
             stop_seconds=_STOP_SECONDS,
         ),
@@ -73,6 +80,9 @@ def loki(settings: Settings, binaries: Mapping[str, Path]) -> Component:
                 "GAUGEWAY_LOKI_PORT": str(settings.ports.loki),
                 "GAUGEWAY_LOKI_GRPC_PORT": str(settings.ports.loki_grpc),
                 "GAUGEWAY_LOKI_DATA": str(settings.home.data("loki")),
+                "GAUGEWAY_LOKI_ALERTS": str(loki_alerts(settings)),
+                "GAUGEWAY_ALERTMANAGER_URL": settings.url("alertmanager"),
+                **links_of_notifications(settings),
                 **_given(settings, "GAUGEWAY_LOKI_RETENTION"),
             },
             ports=("loki", "loki_grpc"),
@@ -107,7 +117,7 @@ def tempo(settings: Settings, binaries: Mapping[str, Path]) -> Component:
 
 
 def alertmanager(settings: Settings, binaries: Mapping[str, Path]) -> Component:
-    """Return Alertmanager, which groups Prometheus's alerts."""
+    """Return Alertmanager, which groups alerts and notifies."""
     url = settings.url("alertmanager")
     return Component(
         name="alertmanager",
@@ -117,7 +127,7 @@ def alertmanager(settings: Settings, binaries: Mapping[str, Path]) -> Component:
         process=Process(
             command=(
                 str(binaries["alertmanager"]),
-                f"--config.file={settings.checkout / 'backends' / 'alertmanager.yaml'}",
+                f"--config.file={alertmanager_file(settings)}",
                 f"--web.listen-address={_ADDRESS}:{settings.ports.alertmanager}",
                 f"--storage.path={settings.home.data('alertmanager')}",
                 "--cluster.listen-address=",
@@ -127,15 +137,6 @@ def alertmanager(settings: Settings, binaries: Mapping[str, Path]) -> Component:
             ports=("alertmanager",),
         ),
     )
-
-
-def _links(settings: Settings) -> dict[str, str]:
-    """What alerts link to."""
-    values = {
-        "GAUGEWAY_GRAFANA_URL": settings.url("grafana"),
-        "GAUGEWAY_RUNBOOKS_URL": str(settings.checkout / "docs" / "runbooks"),
-    }
-    return {name: settings.inherited.get(name) or value for name, value in values.items()}
 
 
 def prometheus_directory(settings: Settings) -> Path:
@@ -151,8 +152,8 @@ def write_prometheus_directory(settings: Settings) -> None:
     """
     directory = private_directory(prometheus_directory(settings))
     targets = private_directory(directory / "targets")
-    _link(directory / "prometheus.yaml", settings.checkout / "backends" / "prometheus.yaml")
-    _link(directory / "rules", settings.checkout / "backends" / "rules")
+    relink(directory / "prometheus.yaml", settings.checkout / "backends" / "prometheus.yaml")
+    relink(directory / "rules", settings.checkout / "backends" / "rules")
     scraped = {
         "prometheus": settings.ports.prometheus,
         "collector": settings.ports.collector_metrics,
@@ -168,12 +169,6 @@ def write_prometheus_directory(settings: Settings) -> None:
     (targets / "scrape.yaml").write_text(json.dumps(groups, indent=1))
     alerts = [{"targets": [f"{_ADDRESS}:{settings.ports.alertmanager}"]}]
     (targets / "alertmanager.yaml").write_text(json.dumps(alerts, indent=1))
-
-
-def _link(place: Path, target: Path) -> None:
-    if place.is_symlink() or place.exists():
-        place.unlink()
-    place.symlink_to(target)
 
 
 def _expanded(settings: Settings, binaries: Mapping[str, Path], name: str) -> tuple[str, ...]:

@@ -6,6 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.components.alerting import (
+    grafana_alerting,
+    grafana_provisioning,
+    links_of_notifications,
+)
 from stack.components.component import Component, Process
 from stack.probes import HttpProbe
 from stack.settings import Settings
@@ -78,13 +83,29 @@ def _server(binary: Path) -> tuple[str, ...]:
 
 def _provisioning(settings: Settings) -> dict[str, str]:
     return {
-        "GF_PATHS_PROVISIONING": str(settings.checkout / "grafana" / "provisioning"),
+        "GF_PATHS_PROVISIONING": str(grafana_provisioning(settings)),
+        **links_of_notifications(settings),
+        **_mail(settings),
         "GAUGEWAY_DASHBOARDS_PATH": str(settings.checkout / "grafana" / "dashboards" / "json"),
         "GAUGEWAY_PROMETHEUS_URL": settings.url("prometheus"),
         "GAUGEWAY_LOKI_URL": settings.url("loki"),
         "GAUGEWAY_TEMPO_URL": settings.url("tempo"),
         "GAUGEWAY_ALERTMANAGER_URL": settings.url("alertmanager"),
         "GAUGEWAY_METRIC_INTERVAL": "15s",
+    }
+
+
+def _mail(settings: Settings) -> dict[str, str]:
+    """Mail goes out where a mail server is declared; Grafana reads each setting from a file."""
+    return {
+        f"GF_SMTP_{setting}": f"$__file{{{grafana_alerting(settings) / file}}}"
+        for setting, file in (
+            ("ENABLED", "smtp_enabled"),
+            ("HOST", "smtp_host"),
+            ("FROM_ADDRESS", "smtp_from"),
+            ("USER", "smtp_user"),
+            ("PASSWORD", "smtp_password"),
+        )
     }
 
 

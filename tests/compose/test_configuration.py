@@ -74,7 +74,7 @@ def option(service: Service, name: str) -> str:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-@pytest.mark.parametrize("part", ["loki", "tempo", "alertmanager", "prometheus"])
+@pytest.mark.parametrize("part", ["loki", "tempo", "prometheus"])
 def test_a_backend_runs_the_repositorys_file(environment: str, part: str) -> None:
     service = services(environment)[part]
     flag = "-config.file" if part in ("loki", "tempo") else "--config.file"

@@ -26,6 +26,7 @@ PARTS = {
     "loki",
     "tempo",
     "alertmanager",
+    "notifications",
     "grafana",
     "load",
 }

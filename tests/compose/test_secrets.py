@@ -16,7 +16,8 @@ from tests.compose.rendering import CHECKOUT, ENVIRONMENTS, environment_of, rend
 FILES = [CHECKOUT / "docker-compose.yml", *sorted((CHECKOUT / "compose").glob("*.yaml"))]
 SENSITIVE = re.compile(r"password|secret|token|api_?key|credential", re.IGNORECASE)
 # Names of files that hold a secret, and switches.
-HARMLESS = re.compile(r"^(/run/secrets/\w+|\$\$__file\{/run/secrets/\w+\}|true|false|)$")
+FOLDERS = r"(?:/run/secrets|/etc/grafana/provisioning/alerting)"
+HARMLESS = re.compile(rf"^({FOLDERS}/\w+|\$\$__file\{{{FOLDERS}/\w+\}}|true|false|)$")
 
 
 def make_secrets(folder: Path, *names: str) -> None:

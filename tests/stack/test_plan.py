@@ -183,7 +183,9 @@ def test_an_installed_grafana_is_provisioned_from_the_checkout_without_a_default
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "grafana").write_text("")
     settings = make_settings(grafana_home=tmp_path)
-    process = process_of(planned(settings), "grafana")
+    parts = planned(settings)
+    lay_out(settings, tuple(parts.values()))
+    process = process_of(parts, "grafana")
     environment = process.environment
     assert process.command == (str(tmp_path / "bin/grafana"), "server", f"--homepath={tmp_path}")
     assert Path(environment["GF_PATHS_PROVISIONING"], "datasources").is_dir()
