@@ -15,7 +15,7 @@ from grafana.dashboards.looks import plain_steps
 from grafana.dashboards.queries.query import Query
 
 # Seen on the dark and on the light theme alike, and not a colour of the map.
-_EXEMPLARS: Final = "rgba(255,0,255,0.55)"
+_EXEMPLARS: Final = "rgba(255,0,255,0.4)"
 
 
 def heat_map(title: str, description: str, query: Query, *, unit: str) -> heatmap.Panel:

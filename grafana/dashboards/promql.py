@@ -3,7 +3,7 @@
 Panels select by the dashboard's variables, rules by nothing: `select=everything`.
 """
 
-from grafana.dashboards.selectors import Select, labels, matchers
+from grafana.dashboards.selectors import Select, label, labels, matchers
 from otel.names import Metric
 
 # For graphs: Grafana makes it at least four scrapes long, so that a rate always has two points.
@@ -63,13 +63,13 @@ def counted(
     `increase()` compares samples within the window, so it does not see the event that a series
     begins with; the 0 that Prometheus may put before it lies where the process started, which can
     be long before the window. So what a series tells last, if its process lives or not, is compared
-    with what it told before the window, and one that was not there counts whole; `increase()`
-    remains for counters that began anew.
+    with what it told before the window, which is 0 where it was not there; `increase()` remains for
+    counters that began anew.
     """
     series = f"{metric.prometheus}{select(metric, *extra)}"
     last = f"last_over_time({series}[{window}])"
     before = f"last_over_time({series}[{MEMORY}] offset {window})"
-    events = f"({last} unless {before}) or ({last} - {before} > 0) or increase({series}[{window}])"
+    events = f"{last} - ({before} or 0 * {last}) >= 0 or increase({series}[{window}])"
     return f"sum by ({labels(*by)}) ({events})"
 
 
@@ -103,6 +103,12 @@ def ratio(part: str, whole: str) -> str:
 def or_zero(expression: str, evidence: str) -> str:
     """0 for a counter that was not needed yet, but nothing where there is no evidence of life."""
     return f"({expression}) or 0 * {evidence}"
+
+
+def or_none(expression: str, evidence: str, *, by: tuple[str, ...]) -> str:
+    """One line of 0 named `none` where there is life, but nothing that the expression counts."""
+    none = f'label_replace(0 * {evidence}, "{label(by[-1])}", "none", "", "")'
+    return f"{expression} or ({none} unless on () ({expression}))"
 
 
 def leading(

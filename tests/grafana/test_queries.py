@@ -105,8 +105,10 @@ def test_all_records_are_narrowed_by_the_environment_alone() -> None:
 
 @pytest.mark.parametrize("target", USAGE, ids=str)
 def test_logql_reads_usage_records_by_what_they_carry(target: Target) -> None:
-    [selector] = re.findall(r"\{([^}{]*service_name[^}]*)\}", target.expression)
-    assert set(_MATCHER.findall(selector)) <= RESOURCE
+    selectors = re.findall(r"\{([^}{]*service_name[^}]*)\}", target.expression)
+    assert selectors
+    for selector in selectors:
+        assert set(_MATCHER.findall(selector)) <= RESOURCE
     assert names.USAGE_BODY in target.expression
     filters = re.findall(r"\|\s*(\w+)\s*(?:=~|=)", target.expression)
     assert set(filters) <= RECORD

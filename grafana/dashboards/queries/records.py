@@ -90,7 +90,7 @@ PROMPT_SIZES: Final = {
     "p50": _latency("quantile_over_time(0.5,", RANGE_WINDOW),
     "Slowest": _latency("max_over_time(", RANGE_WINDOW),
     "Requests": _counted(),
-    "Slow": _counted(f"{label(a.LATENCY_MS)} > {_SLOW_MILLISECONDS:g}"),
+    "Slow": f"{_counted(f'{label(a.LATENCY_MS)} > {_SLOW_MILLISECONDS:g}')} or 0 * {_counted()}",
 }
 SLOWEST_PROMPTS: Final = Query(
     highest(

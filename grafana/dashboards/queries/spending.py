@@ -16,7 +16,7 @@ from grafana.dashboards.promql import (
 )
 from grafana.dashboards.queries.query import HOUR, MODEL, Query, shown, traffic
 from grafana.dashboards.queries.spent import of_each_day, spent
-from grafana.dashboards.selectors import ENVIRONMENT, labels, matchers
+from grafana.dashboards.selectors import ENVIRONMENT, label, labels, matchers
 from otel import attributes as a
 from otel import names
 from otel.names import Metric
@@ -135,19 +135,17 @@ COST_PER_THOUSAND_TOKENS: Final = Query(
     shown(a.REQUEST_MODEL),
 )
 SAVED: Final = Query(f"{per_second(names.SAVED, by=(a.SAVED_BY,))} * {HOUR}", shown(a.SAVED_BY))
-UNPRICED: Final = (
-    Query(
-        or_zero(f"{per_second(names.UNPRICED_OPERATIONS)} * {HOUR}", traffic(GRAPH_WINDOW)),
-        "all",
+_UNPRICED_PER_HOUR: Final = or_zero(
+    f"{per_second(names.UNPRICED_OPERATIONS)} * {HOUR}", traffic(GRAPH_WINDOW)
+)
+UNPRICED: Final = Query(
+    f'label_replace({_UNPRICED_PER_HOUR}, "{label(a.REQUEST_MODEL)}", "all models", "", "") or '
+    + leading(
+        f"{per_second(names.UNPRICED_OPERATIONS, by=_BY_MODEL)} * {HOUR}",
+        names.UNPRICED_OPERATIONS,
+        by=_BY_MODEL,
     ),
-    Query(
-        leading(
-            f"{per_second(names.UNPRICED_OPERATIONS, by=_BY_MODEL)} * {HOUR}",
-            names.UNPRICED_OPERATIONS,
-            by=_BY_MODEL,
-        ),
-        shown(a.REQUEST_MODEL),
-    ),
+    shown(a.REQUEST_MODEL),
 )
 
 

@@ -22,7 +22,7 @@ def _spent() -> list[StatPanel]:
             thresholds.COST_PER_DAY_USD,
             unit=USD,
             since="now/d",
-        ).span(2),
+        ),
         number(
             "Month to date",
             "What was spent since the first of the month, by the clock of your browser.",
@@ -32,14 +32,14 @@ def _spent() -> list[StatPanel]:
             since="now/M",
         ),
         number(
-            "Forecast to month end",
+            "Month forecast",
             "What the whole month costs at its pace so far: month to date, divided by the part of "
             "the month that has passed.",
             queries.MONTH_FORECAST,
             thresholds.COST_PER_MONTH_USD,
             unit=USD,
             since="now/M",
-        ).span(4),
+        ),
         number(
             "Cost per hour",
             "What an hour costs at the pace of the last five minutes.",

@@ -1,5 +1,6 @@
 """Which: budgets, models, apps and single requests."""
 
+from dataclasses import replace
 from typing import Final
 
 from grafana_foundation_sdk.builders.logs import Panel as LogsPanel
@@ -18,13 +19,13 @@ from otel import attributes as a
 _MODEL: Final = Column(links=(traces_link("Traces of this model", TRACES_OF_MODEL),))
 _APP: Final = Column(links=(traces_link("Traces of this app", TRACES_OF_APP),))
 _SPENDING_COLUMNS: Final = {
-    "Cost": Column(unit=USD, width=100, absent="none"),
-    "Share": Column(unit=RATIO, decimals=1, width=70),
+    "Cost": Column(unit=USD, width=90, absent="none"),
+    "Share": Column(unit=RATIO, decimals=1, width=65),
     "Requests": Column(unit="locale", decimals=0, width=85),
-    "Per request": Column(unit=USD, width=110, limits=thresholds.COST_PER_REQUEST_USD),
-    "Per 1k tokens": Column(unit=USD, width=115),
-    "Saved": Column(unit=USD, width=90, absent="none"),
-    "Unpriced": Column(unit="locale", decimals=0, width=90, limits=thresholds.UNPRICED_OPERATIONS),
+    "Per request": Column(unit=USD, width=95, limits=thresholds.COST_PER_REQUEST_USD),
+    "Per 1k tokens": Column(unit=USD, width=110),
+    "Saved": Column(unit=USD, width=85, absent="none"),
+    "Unpriced": Column(unit="locale", decimals=0, width=80, limits=thresholds.UNPRICED_OPERATIONS),
 }
 
 
@@ -44,8 +45,11 @@ def budgets() -> list[TablePanel]:
                 label(a.BUDGET_UNIT): "Unit",
             },
             columns={
+                "Scope": Column(width=110),
+                "Window": Column(width=90),
+                "Unit": Column(width=90),
                 **{
-                    name: Column(unit="short", width=110)
+                    name: Column(unit="short", width=105)
                     for name in ("Limit", "Spent", "Reserved", "Left", "Forecast")
                 },
                 "Used": Column(unit=RATIO, decimals=1, width=90, limits=thresholds.BUDGET_RATIO),
@@ -86,7 +90,9 @@ def rankings() -> list[TablePanel]:
                 label(a.OPERATION_NAME): "Operation",
             },
             columns={
-                "App": _APP,
+                "App": replace(_APP, width=120),
+                "Component": Column(width=110),
+                "Operation": Column(width=110),
                 "Cost": _SPENDING_COLUMNS["Cost"],
                 "Share": _SPENDING_COLUMNS["Share"],
             },

@@ -91,7 +91,7 @@ def prices() -> list[GraphPanel]:
         graph(
             "Unpriced inferences per hour",
             "Inferences whose price is not known, by model: add the model to the price book.",
-            queries.UNPRICED,
+            [queries.UNPRICED],
             unit="short",
         ),
     ]
