@@ -156,7 +156,7 @@ class Pricing:
         if what.own is not None:
             quotes = [_own_quote(what.own)]
         else:
-            offer = self._list.find(what.provider, what.model, what.base_url, at)
+            offer = self._list.find(what.provider, what.model, what.base_url, at, what.asked)
             if offer is None:
                 return None
             asked = _context(what)

@@ -18,6 +18,8 @@ from service.targets import Target, Targets
 from service.tokens import Usage
 
 _SERVICE_TIER = "openai.response.service_tier"
+_NAMES_KEPT = 8
+"""Of each model: a provider that makes names up fills no memory."""
 
 
 class Settlement:
@@ -35,6 +37,8 @@ class Settlement:
             for ways in targets.models.values()
             for target in ways
         }
+        # Names that answered for a model that was asked for, as they are priced.
+        self._answered: dict[Priced, tuple[Priced, ...]] = {}
 
     def settle(self, inference: Inference, target: Target, usage: Usage, at: datetime) -> Bill:
         """Record usage and cost on the inference and say what it comes to."""
@@ -58,11 +62,16 @@ class Settlement:
     def bound(
         self, target: Target, *, input_tokens: int, output_tokens: int, at: datetime
     ) -> Decimal | None:
-        """The most in USD that so much can cost at a target; None where no price is known."""
+        """The most in USD that so much can cost at a target; None where no price is known.
+
+        The dearest counts of the model that is asked for and of those that answered for it before.
+        """
         asked = self._priced[(target.name, target.model)]
-        return self._pricing.bound(
-            asked, input_tokens=input_tokens, output_tokens=output_tokens, at=at
+        bounds = (
+            self._pricing.bound(one, input_tokens=input_tokens, output_tokens=output_tokens, at=at)
+            for one in (asked, *self._answered.get(asked, ()))
         )
+        return max((bound for bound in bounds if bound is not None), default=None)
 
     def _price(
         self, asked: Priced, answered: str | None, usage: Usage, at: datetime
@@ -72,8 +81,17 @@ class Settlement:
             named = replace(asked, model=answered, asked=asked.model)
             price = self._pricing.price(named, usage, at)
             if price is not None:
+                self._remember(named)
                 return price
         return self._pricing.price(asked, usage, at)
+
+    def _remember(self, named: Priced) -> None:
+        """Bound the next request by this name too: it may be dearer than what is asked for."""
+        named = replace(named, service_tier=None)
+        asked = replace(named, model=named.asked or named.model, asked=None)
+        known = self._answered.get(asked, ())
+        if named not in known:
+            self._answered[asked] = (*known, named)[-_NAMES_KEPT:]
 
 
 def note_failed_attempt(inference: Inference, error: ProviderError) -> None:

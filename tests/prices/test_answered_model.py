@@ -100,3 +100,30 @@ def test_a_request_costs_what_it_cost_when_it_was_asked(cost: Cost) -> None:
     midnight = datetime(2026, 12, 1, tzinfo=UTC)
     assert cost("gpt-4o", file=file, at=midnight - timedelta(microseconds=1)) == Decimal("2.5")
     assert cost("gpt-4o", file=file, at=midnight) == 1
+
+
+def test_requests_are_bounded_by_the_dearest_model_that_answered_before(tmp_path: Path) -> None:
+    path = tmp_path / "targets.yaml"
+    path.write_text(TARGETS)
+    targets = load_targets(path, credentials={"KEY": "sk-none"})
+    settlement = Settlement(Pricing(), targets)
+    target = targets.models["gpt-4o"][0]
+
+    def bound() -> Decimal | None:
+        return settlement.bound(target, input_tokens=1_000_000, output_tokens=0, at=NOON)
+
+    def answer(model: str) -> Decimal | None:
+        with recorded() as telemetry:
+            inference = telemetry.telemetry.inference(Operation("chat", "openai", "gpt-4o"))
+            with inference:
+                inference.response(model=model)
+                return settlement.settle(inference, target, Usage(1_000_000, 0), NOON).cost
+
+    before, cost = bound(), answer("gpt-4o-2024-05-13")
+    assert before is not None
+    assert cost == 5
+    for number in range(20):
+        answer(f"gpt-4o-{number}")
+    after = bound()
+    assert after is not None
+    assert after >= cost
