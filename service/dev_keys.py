@@ -32,6 +32,11 @@ class DevKey:
     app: str
     role: Role
 
+    @property
+    def ids_file(self) -> str:
+        """The file that says by their ids which keys are ours, should the other one be lost."""
+        return f"{self.file}.ids"
+
 
 DEV_KEY = DevKey("dev-api-key", "dev", "app")
 DEV_ADMIN_KEY = DevKey("dev-admin-key", "dev-admin", "admin")
@@ -40,17 +45,25 @@ DEV_ADMIN_KEY = DevKey("dev-admin-key", "dev-admin", "admin")
 def ensure_dev_key(home: Path, which: DevKey = DEV_KEY) -> str:
     """The key's text, made at the first call; safe for many processes at once.
 
-    Where its file was lost, the key it held is revoked: nobody knows who has it.
+    Where its file was lost, the key it held is revoked: nobody knows who has it. Keys that an
+    operator made for an app of the same name are left alone.
     """
     with locked(home):
         records = read_records(home / KEYS_FILE)
         now = datetime.now(UTC)
         known = _read(home / which.file)
-        if any(record.active(now) and holds(record, known) for record in records):
-            return known
+        ours = _read(home / which.ids_file).split()
+        for record in records:
+            if record.active(now) and holds(record, known):
+                if record.id not in ours:
+                    write_private(home / which.ids_file, f"{record.id}\n")
+                return known
         text, record = make_key(which.app, which.role, now=now)
-        lost = [old for old in records if old.app == which.app and old.active(now)]
+        lost = [old for old in records if old.id in ours and old.active(now)]
         kept = [_revoked(old, now) if old in lost else old for old in records]
+        # First of all, and beside the lost ones: a crash in between forgets none that is ours.
+        ids = [*(old.id for old in lost), record.id]
+        write_private(home / which.ids_file, "\n".join(ids) + "\n")
         write_records(home / KEYS_FILE, [*kept, record])
         write_private(home / which.file, text + "\n")
         for old in lost:

@@ -96,6 +96,28 @@ def test_a_lost_dev_key_is_replaced_and_revoked(tmp_path: Path) -> None:
     ]
 
 
+def test_a_key_that_an_operator_made_outlives_a_lost_dev_key(tmp_path: Path) -> None:
+    add_key(tmp_path, "dev", "app")
+    ensure_dev_key(tmp_path)
+    (tmp_path / "dev-api-key").unlink()
+    ensure_dev_key(tmp_path)
+    operators, lost, new = read_records(tmp_path / "keys.json")
+    assert (operators.revoked_at, new.revoked_at) == (None, None)
+    assert lost.revoked_at is not None
+
+
+def test_a_dev_key_whose_id_was_not_remembered_is_remembered_when_it_is_seen(
+    tmp_path: Path,
+) -> None:
+    ensure_dev_key(tmp_path)
+    (tmp_path / "dev-api-key.ids").unlink()
+    ensure_dev_key(tmp_path)
+    (tmp_path / "dev-api-key").unlink()
+    ensure_dev_key(tmp_path)
+    lost, _ = read_records(tmp_path / "keys.json")
+    assert lost.revoked_at is not None
+
+
 async def test_an_operator_in_dev_finds_a_key_at_hand(tmp_path: Path) -> None:
     app, admin = ensure_dev_key(tmp_path), ensure_dev_key(tmp_path, DEV_ADMIN_KEY)
     assert (tmp_path / "dev-admin-key").read_text() == admin + "\n"
