@@ -18,7 +18,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from service.ledger.export.rows import COLUMNS, KEY, Kind, UsageRow, Value, values
 
 DEFAULT_TABLE = "gaugeway_usage"
-SCHEMES = ("postgresql://", "postgres://")
 CONNECT_SECONDS = 10
 
 _STAGED = sql.Identifier("gaugeway_export_staged")
