@@ -21,18 +21,26 @@ class Situation:
     name: str
     query: Query
     series: Mapping[str, str]
-    expected: float | str | None
+    expected: float | str | Mapping[str, float] | None
 
 
 def check(situation: Situation, directory: Path) -> None:
-    """Fail unless the query answers what is expected: a number, "NaN", or None for nothing."""
+    """Fail unless the query answers what is expected.
+
+    It is one number, "NaN", None for nothing, or a number for each set of labels.
+    """
     expression, expected = with_values(situation.query.expression), situation.expected
     if expected == "NaN":
         # promtool finds no value equal to NaN, and NaN is what is not equal to itself.
         expression, expected = f"({expression}) != bool ({expression})", 1
-    samples = [] if expected is None else [{"labels": "{}", "value": expected}]
+    wanted = expected if isinstance(expected, Mapping) else {"{}": expected}
+    samples = [
+        {"labels": labels, "value": value} for labels, value in wanted.items() if value is not None
+    ]
     case = {
         "evaluation_interval": "15s",
+        # Sums of doubles differ in their last bit.
+        "fuzzy_compare": True,
         "tests": [
             {
                 "interval": "15s",

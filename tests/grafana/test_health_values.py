@@ -80,6 +80,10 @@ GIVEN_UP = 'otelcol_exporter_send_failed_spans_total{job="collector",exporter="o
 FULL = 'otelcol_exporter_enqueue_failed_log_records_total{job="collector",exporter="x"}'
 HEARTBEAT = f'{names.TELEMETRY_DROPPED.prometheus}{{{ENVIRONMENT},service_name="s"}}'
 
+SCRAPE_ERRORS = (
+    'otelcol_scraper_errored_metric_points_total{job="collector",receiver="redis",scraper="redis"}'
+)
+
 PIPELINE = [
     Situation("the Collector runs", pipeline.COLLECTOR_UP, {UP: "1x40"}, 1),
     Situation("it does not", pipeline.COLLECTOR_UP, {UP: "0x40"}, 0),
@@ -93,6 +97,19 @@ PIPELINE = [
         {UP: "1x40", GIVEN_UP: "0+2x40", FULL: "0+1x40"},
         60,
     ),
+    Situation(
+        "no scrape failed",
+        pipeline.SCRAPE_ERRORS,
+        {SCRAPE_ERRORS: "0+0x40"},
+        {'{scraper="none"}': 0},
+    ),
+    Situation(
+        "one scraper fails",
+        pipeline.SCRAPE_ERRORS,
+        {SCRAPE_ERRORS: "0+120x40"},
+        {'{scraper="redis"}': 8},
+    ),
+    Situation("nobody counts what scrapers miss", pipeline.SCRAPE_ERRORS, {}, None),
     Situation("metrics came just now", pipeline.AGE_NOW, {HEARTBEAT: "0x40"}, 0),
     Situation("they stopped nine minutes ago", pipeline.AGE_NOW, {HEARTBEAT: "0x4 _x36"}, 540),
 ]

@@ -30,14 +30,14 @@ def applications() -> list[GraphPanel]:
             "Dropped by applications per second",
             "Items that never left the application: its queue was full, the export failed for "
             "good, or it stopped.",
-            queries.SDK_DROPS,
+            [queries.SDK_DROPS],
             unit="short",
             absent=_NO_METRICS,
         ),
         graph(
             "Label values over the limit",
             "Measurements in each interval that were counted under _OTHER, by metric and label.",
-            queries.OVERFLOW,
+            [queries.OVERFLOW],
             unit="short",
             absent=_NO_METRICS,
         ),
@@ -122,7 +122,7 @@ def backends() -> list[GraphPanel]:
         graph(
             "Points that could not be read per second",
             "By the Collector's own scrapers of the host, of Redis and of the service's health.",
-            queries.SCRAPE_ERRORS,
+            [queries.SCRAPE_ERRORS],
             unit="short",
             absent=_NO_COLLECTOR,
         ),

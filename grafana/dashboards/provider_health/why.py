@@ -119,7 +119,7 @@ def resilience() -> list[GraphPanel]:
         graph(
             "Timeouts per second by limit",
             "Attempts that ran out of time: while connecting, between two bytes, or as a whole.",
-            queries.TIMEOUTS_BY_KIND,
+            [queries.TIMEOUTS_BY_KIND],
             unit=PER_SECOND,
             colors={"deadline": WARNING},
         ),

@@ -10,6 +10,7 @@ from grafana.dashboards.promql import (
     NOW_WINDOW,
     RANGE_WINDOW,
     growth,
+    or_none,
     or_zero,
     per_second,
 )
@@ -117,35 +118,32 @@ COLLECTOR_CPU: Final = Query(per_second(c.COLLECTOR_CPU, by=("instance",)), "{{i
 
 # Why: before and behind the Collector.
 
+_DROP: Final = (a.TELEMETRY_SIGNAL, a.ERROR_TYPE)
 # Of eight ways to lose something only those that do are worth a line.
-SDK_DROPS: Final = (
-    Query(per_second(_HEARTBEAT), "all"),
-    Query(
-        f"{per_second(_HEARTBEAT, by=(a.TELEMETRY_SIGNAL, a.ERROR_TYPE))} > 0",
-        f"{shown(a.TELEMETRY_SIGNAL)} {shown(a.ERROR_TYPE)}",
-    ),
+SDK_DROPS: Final = Query(
+    or_none(f"{per_second(_HEARTBEAT, by=_DROP)} > 0", per_second(_HEARTBEAT), by=_DROP),
+    f"{shown(a.TELEMETRY_SIGNAL)} {shown(a.ERROR_TYPE)}",
 )
 AGE: Final = Query(
     _age((SERVICE, ENVIRONMENT)), f"{{{{{label(SERVICE)}}}}} in {{{{{label(ENVIRONMENT)}}}}}"
 )
-OVERFLOW: Final = (
-    Query(
-        or_zero(
-            growth(names.CARDINALITY_OVERFLOW, window=GRAPH_WINDOW),
-            growth(_HEARTBEAT, window=GRAPH_WINDOW),
-        ),
-        "all",
+_OVERFLOWED: Final = (a.METRIC_NAME, a.ATTRIBUTE_KEY)
+OVERFLOW: Final = Query(
+    or_none(
+        growth(names.CARDINALITY_OVERFLOW, by=_OVERFLOWED, window=GRAPH_WINDOW),
+        growth(_HEARTBEAT, window=GRAPH_WINDOW),
+        by=_OVERFLOWED,
     ),
-    Query(
-        growth(
-            names.CARDINALITY_OVERFLOW, by=(a.METRIC_NAME, a.ATTRIBUTE_KEY), window=GRAPH_WINDOW
-        ),
-        f"{shown(a.METRIC_NAME)} {shown(a.ATTRIBUTE_KEY)}",
-    ),
+    f"{shown(a.METRIC_NAME)} {shown(a.ATTRIBUTE_KEY)}",
 )
-SCRAPE_ERRORS: Final = (
-    Query(per_second(c.SCRAPE_ERRORS), "all"),
-    Query(f"{per_second(c.SCRAPE_ERRORS, by=('scraper',))} > 0", "{{scraper}}"),
+_SCRAPER: Final = ("scraper",)
+SCRAPE_ERRORS: Final = Query(
+    or_none(
+        f"{per_second(c.SCRAPE_ERRORS, by=_SCRAPER)} > 0",
+        per_second(c.SCRAPE_ERRORS),
+        by=_SCRAPER,
+    ),
+    "{{scraper}}",
 )
 TAKEN_IN: Final = (
     Query(per_second(c.TEMPO_SPANS), "Tempo: spans"),

@@ -10,6 +10,7 @@ from grafana.dashboards.promql import (
     RANGE_WINDOW,
     growth,
     leading,
+    or_none,
     or_zero,
     per_second,
     quantile,
@@ -141,9 +142,10 @@ DURATION_BY_MODEL: Final = Query(
     f"{shown(a.PROVIDER_NAME)} {shown(a.REQUEST_MODEL)}",
     exemplars=True,
 )
-TIMEOUTS_BY_KIND: Final = (
-    Query(or_zero(per_second(names.TIMEOUTS), traffic(GRAPH_WINDOW)), "all"),
-    Query(per_second(names.TIMEOUTS, by=(a.TIMEOUT_KIND,)), shown(a.TIMEOUT_KIND)),
+_KIND: Final = (a.TIMEOUT_KIND,)
+TIMEOUTS_BY_KIND: Final = Query(
+    or_none(per_second(names.TIMEOUTS, by=_KIND), traffic(GRAPH_WINDOW), by=_KIND),
+    shown(a.TIMEOUT_KIND),
 )
 FALLBACKS_BY_WAY: Final = (
     Query(or_zero(per_second(names.FALLBACKS), traffic(GRAPH_WINDOW)), "all"),
