@@ -1,11 +1,15 @@
 """What is wrong now: one number each, coloured by its thresholds."""
 
+from typing import Final
+
 from grafana_foundation_sdk.builders.stat import Panel as StatPanel
 
 from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import number
 from grafana.dashboards.queries import provider_health as queries
 from grafana.dashboards.units import RATIO, SECONDS
+
+_MAY_FAIL: Final = f"{thresholds.PROVIDER_ERROR_BUDGET_RATIO:.0%}"
 
 
 def numbers() -> list[StatPanel]:
@@ -79,8 +83,8 @@ def _incidents() -> list[StatPanel]:
         ),
         number(
             "Error budget used",
-            "Failed inferences of the last 24 hours, of the 5 % that may fail. Past 100 % the "
-            "providers failed more than they may.",
+            f"Failed inferences of the last 24 hours, of the {_MAY_FAIL} that may fail. Past 100 % "
+            "the providers failed more than they may.",
             queries.BUDGET_USED,
             thresholds.ERROR_BUDGET_USED_RATIO,
             unit=RATIO,

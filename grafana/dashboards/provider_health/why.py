@@ -71,7 +71,8 @@ def limits() -> list[GraphPanel]:
         ),
         graph(
             "Error budget used, rolling 24 h",
-            "Failed inferences of the 24 hours before each moment, of the 5 % that may fail.",
+            "Failed inferences of the 24 hours before each moment, of the "
+            f"{thresholds.PROVIDER_ERROR_BUDGET_RATIO:.0%} that may fail.",
             [queries.BUDGET_USED_BY_PROVIDER],
             unit=RATIO,
             limits=thresholds.ERROR_BUDGET_USED_RATIO,
