@@ -155,6 +155,8 @@ def check_metrics(seen: Evidence) -> None:
     listed = {moved.metric.name for moved in seen.scenario.moved}
     if seen.scenario.cost is not Cost.NONE or seen.scenario.twice:
         listed.add(names.COST.name)
+    if seen.scenario.twice:
+        listed.add(names.SAVED.name)
     for metric in WITH_MODEL:
         if metric.name in listed:
             continue
@@ -272,11 +274,17 @@ def check_cost(seen: Evidence) -> None:
     else:
         assert (told is None) == (cost is Cost.NONE), f"The answer tells the cost {told}"
         amount = told
-    query = sum_of(names.COST, {"gen_ai_request_model": seen.scenario.model})
+    _counts(seen, names.COST, amount)
+    # Asked again, it saved what it had cost.
+    _counts(seen, names.SAVED, amount if seen.scenario.twice else None)
+
+
+def _counts(seen: Evidence, metric: Metric, amount: Decimal | None) -> None:
+    query = sum_of(metric, {"gen_ai_request_model": seen.scenario.model})
+    wanted = None if amount is None else float(amount)
 
     def probe() -> None:
         value = seen.backends.value(query)
-        wanted = None if amount is None else float(amount)
         if value != wanted:
             raise NotYetError(f"Prometheus: {query} is {value}, expected {wanted}")
 

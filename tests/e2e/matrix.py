@@ -32,7 +32,7 @@ class Cost(Enum):
     """Where a scenario's cost can be read."""
 
     ANSWERED = "the same exact amount in the answer, the usage record, the span and the counter"
-    ESTIMATED = "in no answer, since nobody was there to read it; marked estimated"
+    ESTIMATED = "in no answer, since none came to its end; marked estimated"
     NONE = "nowhere"
 
 
@@ -239,10 +239,14 @@ SCENARIOS = (
         status=504,
         headers={**_simulate(latency_ms=5000), "x-gaugeway-deadline-ms": "300"},
         inferences=(Inference(outcome="timeout", error_type="deadline_exceeded"),),
-        moved=_failed(
-            "deadline_exceeded",
+        # The provider had read the prompt.
+        moved=(
+            Moved(names.OPERATION_DURATION, 1, {"error_type": "deadline_exceeded"}),
             Moved(names.TIMEOUTS, 1, {"gaugeway_timeout_kind": "deadline"}),
+            Moved(names.TOKEN_USAGE, 2),
+            Moved(names.INPUT_TOKENS, Fact.INPUT_TOKENS),
+            Moved(names.OUTPUT_TOKENS, 0),
         ),
-        cost=Cost.NONE,
+        cost=Cost.ESTIMATED,
     ),
 )

@@ -8,7 +8,7 @@ import random
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from stack.requests import Answer, send
 from stack.traffic import Scenarios
 from tests.e2e.columns import METRICS_WITHIN, SPANS_WITHIN
 from tests.e2e.polling import NotYetError, until
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, running
 
 APP = "bookkeeping"
 REQUESTS = 240
@@ -96,6 +96,14 @@ async def send_all(stack: Stack, key: str, *, cut: bool) -> list[Answer]:
                 return await send(session, stack.service_url, key, wanted[number])
 
         return list(await asyncio.gather(*(one(number) for number in range(len(wanted)))))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    """A stack of its own: hundreds of requests would blur what other tests count."""
+    environment = {"GAUGEWAY_SIMULATE_CONTROL": "1"}
+    with running(tmp_path_factory.mktemp("money"), environment=environment) as started:
+        yield started
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["whole", "cut"])
