@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -46,6 +47,20 @@ def _known_zone(value: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("is not a web address; write one such as http://127.0.0.1:3000")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseSettings):
@@ -115,12 +130,12 @@ class Settings(BaseSettings):
     cache_max_bytes: int = Field(default=64 * 1024**2, ge=1024**2, le=1024**4)
     """What all cached answers together may take of Redis."""
 
-    grafana_url: str | None = None
+    grafana_url: Url | None = None
     """Where a browser finds Grafana; traces are shown by the service itself when unset."""
-    tempo_url: str = "http://127.0.0.1:3200"
+    tempo_url: Url = "http://127.0.0.1:3200"
     """Where the service reads traces for the operations page."""
-    prometheus_url: str | None = None
-    loki_url: str | None = None
+    prometheus_url: Url | None = None
+    loki_url: Url | None = None
     """Backends whose reachability /api/health tells; not asked where unset."""
     session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
     """How long a login to the operations page lasts."""

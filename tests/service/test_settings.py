@@ -44,6 +44,11 @@ def test_variables_are_taken_and_empty_ones_are_as_good_as_unset(
         ("GAUGEWAY_DEADLINE_SECONDS", "-1"),
         ("GAUGEWAY_SIMULATE_CONTROL", "hunter2"),
         ("GAUGEWAY_SCRAPE_TOKEN_FILE", "/nonexistent/hunter2"),
+        ("GAUGEWAY_GRAFANA_URL", "http://[hunter2"),
+        ("GAUGEWAY_GRAFANA_URL", "hunter2.example.com"),
+        ("GAUGEWAY_TEMPO_URL", "http://hunter2:port"),
+        ("GAUGEWAY_PROMETHEUS_URL", "ftp://hunter2"),
+        ("GAUGEWAY_LOKI_URL", "http://:3100/hunter2"),
     ],
 )
 def test_a_bad_value_stops_the_start_and_names_its_variable(
