@@ -79,7 +79,7 @@ class FileEntry:
         steps.append(_said_of_days(self.entry.begins, self.entry.until))
         stated = self.entry.prices.stated()
         above = {start: tier.stated() for start, tier in self.entry.above.items()}
-        for key, value in (context or {}).items():
+        for key, value in _asked(context or {}).items():
             tier = self.entry.batch if key == "processing" else None
             tier = self.entry.service_tiers.get(value) if key == "service_tier" else tier
             own = tier.stated() if tier else {}
@@ -160,6 +160,12 @@ def load_price_file(path: Path) -> PriceFile:
         lines = problems(error, raw, naming=("provider", "model"))
         raise PriceFileError(f"The price file {path} is not valid:\n" + "\n".join(lines)) from None
     return PriceFile.of(document, path.name)
+
+
+def _asked(context: Context) -> Context:
+    """Without the second name of a tier: Anthropic's prices in the book have "fast" as a speed."""
+    tier = context.get("service_tier")
+    return {key: value for key, value in context.items() if key != "speed" or value != tier}
 
 
 def turns(entry: ModelPrices | Discount) -> frozenset[date]:

@@ -109,3 +109,17 @@ def test_it_tells_the_least_that_is_billed() -> None:
     assert [(line.kind, line.count, line.per) for line in told.lines] == [
         ("seconds", Decimal(10), "hour")
     ]
+
+
+def test_the_fast_tier_of_a_file_is_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text(
+        "models: [{provider: openai, model: m, prices: {input: 1}, "
+        "service_tiers: {fast: {input: 2}}}]"
+    )
+    pricing = Pricing(PriceList(file=load_price_file(path)))
+    told = explanation(Priced("openai", "m", service_tier="fast"), Usage(1_000_000, 0), pricing)
+    assert told.price.amount == 2
+    assert [step for step in told.found if "fast" in step] == [
+        "service tier fast has prices of its own: input"
+    ]
