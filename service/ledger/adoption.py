@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from service.ledger.journal import Adopted, abandoned, adopt
+from service.ledger.journal import Adopted, abandoned, adopt, remove_unnamed
 from service.ledger.losses import Losses
 from service.ledger.recording import BATCH_ENTRIES, Recorder
 from service.ledger.writer import Writer
@@ -61,6 +61,7 @@ class Adoption:
 
     async def look(self) -> None:
         """Apply what is abandoned now. Raises `StoreUnavailable`."""
+        await asyncio.to_thread(remove_unnamed, self._folder)
         for path in await asyncio.to_thread(abandoned, self._folder):
             adopted = await asyncio.to_thread(adopt, path)
             if adopted is not None:

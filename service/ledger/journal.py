@@ -7,11 +7,13 @@ apply it but whoever takes the lock. All of this blocks: call it off the event l
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import secrets
 import socket
+import time
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -22,6 +24,9 @@ from service.ledger.entry import Charge, Entry
 from service.ledger.recording import Numbered
 
 SUFFIX = ".jsonl"
+_UNNAMED = ".new"
+_BEGINNING_SECONDS = 60.0
+"""How long a file may be without its name while its worker makes it."""
 _READ_BYTES = 1024 * 1024
 _FIELDS = tuple(field.name for field in fields(Entry))
 
@@ -202,6 +207,14 @@ def abandoned(folder: Path) -> Sequence[Path]:
         return ()
 
 
+def remove_unnamed(folder: Path) -> None:
+    """Remove what workers left that died while they made a journal: nothing is in it."""
+    for path in folder.glob(f"*{_UNNAMED}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _BEGINNING_SECONDS:
+                path.unlink()
+
+
 def any_waiting(folder: Path) -> bool:
     """Whether any journal in a folder holds something."""
     for path in abandoned(folder):
@@ -232,7 +245,7 @@ def adopt(path: Path) -> Adopted | None:
 
 def _create(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_suffix(".new")
+    temporary = path.with_suffix(_UNNAMED)
     file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,3 +69,17 @@ async def test_what_redis_forgot_is_on_disk_when_it_goes_away_before_it_has_it_a
         totals = (await parts.reader.usage("today")).totals
     assert totals.requests == 5 + later
     assert totals.cost_usd == f"{0.00000014 * (5 + later):.8f}".rstrip("0")
+
+
+async def test_a_journal_whose_worker_died_before_it_had_its_name_goes_away(
+    redis: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    left, made = folder / "host-1-dead.new", folder / "host-2-alive.new"
+    left.touch()
+    made.touch()
+    os.utime(left, (1, 1))
+    async with opened(redis.url, tmp_path):
+        await until(lambda: not left.exists(), "it to go away")
+    assert made.exists()
