@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.budgets.declared import DEFAULT_PATH
+from service.settings import Settings
 from tests.compose.rendering import (
     CHECKOUT,
     ENVIRONMENTS,
@@ -123,6 +124,38 @@ def test_budgets_are_mounted_with_their_folder_so_that_a_new_file_in_its_place_i
     service = render("dev")["services"]["service"]
     targets = {volume["target"] for volume in service["volumes"]}
     assert environment_of(service)["GAUGEWAY_BUDGETS"] not in targets
+
+
+def test_prices_of_ones_own_are_mounted_with_their_folder_and_there_are_none_by_default(
+    tmp_path: Path,
+) -> None:
+    shipped = render("dev")["services"]["service"]
+    assert environment_of(shipped)["GAUGEWAY_PRICES"] == ""
+    own = {"GAUGEWAY_PRICES_FOLDER": str(tmp_path), "GAUGEWAY_PRICES_FILE": "ours.yaml"}
+    service = render("prod", own)["services"]["service"]
+    assert _mounted(service, "GAUGEWAY_PRICES") == tmp_path / "ours.yaml"
+    targets = {volume["target"] for volume in service["volumes"]}
+    assert environment_of(service)["GAUGEWAY_PRICES"] not in targets
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GAUGEWAY_UNPRICED", "refuse"),
+        ("GAUGEWAY_LEDGER_WHEN_UNAVAILABLE", "stop"),
+        ("GAUGEWAY_LEDGER_HOURS", "72"),
+        ("GAUGEWAY_LEDGER_DAYS", "90"),
+        ("GAUGEWAY_LEDGER_MONTHS", "24"),
+        ("GAUGEWAY_JOURNAL_MAX_BYTES", "1048576"),
+    ],
+)
+def test_what_becomes_of_usage_is_a_variable_with_the_service_s_own_default(
+    name: str, value: str
+) -> None:
+    given = render("prod", {name: value})["services"]["service"]
+    assert environment_of(given)[name] == value
+    default = Settings.model_fields[name.removeprefix("GAUGEWAY_").lower()].default
+    assert environment_of(services("prod")["service"])[name] == str(default)
 
 
 def _mounted(service: Service, name: str) -> Path:
