@@ -109,7 +109,7 @@ class Application:
         """Send the signal and wait for the end; return the seconds it took."""
         started = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(30)
+        self.process.wait(60)
         return time.monotonic() - started
 
     def _answers(self) -> bool:
