@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from grafana.alerts.recorded import Recorded, RecordedGroup
-from grafana.dashboards.selectors import label
+from grafana.dashboards.selectors import label, labels
 from grafana.slos import series
 from grafana.slos.declared import SLOS
 from grafana.slos.series import PIECE, of
-from grafana.slos.slo import SLO
+from grafana.slos.slo import ENVIRONMENT, SLO
 from otel.names import Metric
 
 
@@ -30,11 +30,13 @@ def groups(slos: Iterable[SLO]) -> tuple[RecordedGroup, ...]:
 
 
 def _at_once(slo: SLO) -> tuple[Recorded, ...]:
-    total = slo.total.counted()
-    good = slo.good.counted()
+    total = of(series.TOTAL, slo.name)
+    # What is recorded has one label more than what is counted.
+    on = f"on ({labels(*ENVIRONMENT)})"
+    bad = f"{total} - {on} ({slo.good.counted()} or {on} 0 * {total})"
     return (
-        _rule(slo, series.TOTAL, total),
-        _rule(slo, series.BAD, f"{of(series.TOTAL, slo.name)} - ({good} or 0 * ({total}))"),
+        _rule(slo, series.TOTAL, slo.total.counted()),
+        _rule(slo, series.BAD, bad),
         *_windows(slo, series.SHORT_WINDOWS),
     )
 
