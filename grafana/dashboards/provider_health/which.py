@@ -14,7 +14,7 @@ from grafana.dashboards.tables import Column, log_lines, metrics_table, requests
 from grafana.dashboards.units import RATIO, SECONDS
 from otel import attributes as a
 
-_COUNT: Final = Column(unit="locale", decimals=0, width=75)
+_COUNT: Final = Column(unit="locale", decimals=0, width=68)
 _FAILED_TRACES: Final = (traces_link("Its failed traces", FAILED_TRACES_OF_MODEL),)
 
 
@@ -62,12 +62,14 @@ def _providers() -> TablePanel:
         queries.PROVIDERS,
         names={label(a.PROVIDER_NAME): "Provider", label(a.REQUEST_MODEL): "Model"},
         columns={
-            "Provider": Column(width=95),
+            "Provider": Column(width=85),
             "Model": Column(links=_FAILED_TRACES),
             "Calls": _COUNT,
             "Failed": Column(unit=RATIO, decimals=1, width=70, limits=thresholds.ERROR_RATIO),
-            "p95": Column(unit=SECONDS, width=80, limits=thresholds.PROVIDER_SECONDS),
-            **dict.fromkeys(("Retries", "Timeouts", "429"), _COUNT),
+            "p95": Column(unit=SECONDS, width=70, limits=thresholds.PROVIDER_SECONDS),
+            "Retries": _COUNT,
+            "Timeouts": Column(unit="locale", decimals=0, width=80),
+            "429": Column(unit="locale", decimals=0, width=55),
         },
         sort_by="Failed",
     )
