@@ -15,11 +15,11 @@ from grafana.dashboards.looks import plain_steps
 from grafana.dashboards.queries.query import Query
 
 # Seen on the dark and on the light theme alike, and not a colour of the map.
-_EXEMPLARS: Final = "rgba(255,0,255,0.4)"
+_EXEMPLARS: Final = "rgba(87,148,242,0.7)"
 
 
 def heat_map(title: str, description: str, query: Query, *, unit: str) -> heatmap.Panel:
-    """Buckets upwards, time to the right, and the brighter the more observations a second.
+    """Buckets upwards, time to the right, and the fuller the more observations a second.
 
     The query gives a series for each bucket, with `le` as its legend.
     """
@@ -61,9 +61,9 @@ def heat_map(title: str, description: str, query: Query, *, unit: str) -> heatma
 def _colors() -> heatmap.HeatmapColorOptions:
     return (
         heatmap.HeatmapColorOptions()
-        .mode(models.HeatmapColorMode.SCHEME)
-        .scheme("Turbo")
-        .fill("dark-orange")
+        # A scheme would turn round on the light theme.
+        .mode(models.HeatmapColorMode.OPACITY)
+        .fill("orange")
         .scale(models.HeatmapColorScale.EXPONENTIAL)
         .exponent(0.5)
         .steps(64)

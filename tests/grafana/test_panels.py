@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from itertools import combinations
 from typing import Any
@@ -85,6 +86,19 @@ def test_a_latency_graph_asks_for_exemplars_exactly_once() -> None:
             asked[target.dashboard, target.panel] += target.exemplars
     assert len(asked) >= 3
     assert set(asked.values()) == {1}, asked
+
+
+def test_no_legend_grows_with_models_apps_or_budgets() -> None:
+    bounded = 0
+    for panel in panels():
+        if panel["type"] != "timeseries" or panel["datasource"]["uid"] != "prometheus":
+            continue
+        for target in panel["targets"]:
+            shown = re.findall(r"{{(\w+)}}", target.get("legendFormat", ""))
+            if set(shown) & {"gaugeway_app", "gen_ai_request_model", "gaugeway_budget_name"}:
+                assert "topk(" in target["expr"], (panel["title"], shown)
+                bounded += 1
+    assert bounded > 5
 
 
 def test_nothing_but_a_histogram_is_asked_for_exemplars() -> None:

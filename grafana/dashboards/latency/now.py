@@ -60,7 +60,7 @@ def _parts() -> list[StatPanel]:
             absent="no streams",
         ),
         number(
-            "Output chunk p95",
+            "Per chunk p95",
             "95 of 100 chunks after a stream's first came within this time after the one before.",
             queries.OUTPUT_CHUNK_NOW,
             thresholds.OUTPUT_CHUNK_SECONDS,

@@ -15,12 +15,14 @@ from grafana.dashboards.promql import (
     per_second,
 )
 from grafana.dashboards.queries.query import HOUR, MODEL, Query, shown, traffic
-from grafana.dashboards.queries.spent import of_each_day, spent
+from grafana.dashboards.queries.spent import dearest, of_each_day, spent
 from grafana.dashboards.selectors import ENVIRONMENT, label, labels, matchers
 from otel import attributes as a
 from otel import names
 from otel.names import Metric
 
+# As many series as the legend of a graph holds that has three others beside it.
+_MOST: Final = 5
 _DAY_SECONDS: Final = 86400
 _THOUSAND: Final = 1000
 
@@ -101,7 +103,7 @@ BUDGETS: Final = {
 
 def _cost_per_hour(attribute: str) -> Query:
     paced = f"{per_second(names.COST, by=(attribute,))} * {HOUR}"
-    return Query(leading(paced, names.COST, by=(attribute,)), shown(attribute))
+    return Query(leading(paced, names.COST, by=(attribute,), most=_MOST), shown(attribute))
 
 
 COST_BY_APP: Final = _cost_per_hour(a.APP)
@@ -127,11 +129,11 @@ def _per_thousand_tokens(window: str, by: tuple[str, ...]) -> str:
 
 _BY_MODEL: Final = (a.REQUEST_MODEL,)
 COST_PER_REQUEST: Final = Query(
-    leading(_per_request(GRAPH_WINDOW, _BY_MODEL), names.COST, by=_BY_MODEL),
+    leading(_per_request(GRAPH_WINDOW, _BY_MODEL), names.COST, by=_BY_MODEL, most=_MOST),
     shown(a.REQUEST_MODEL),
 )
 COST_PER_THOUSAND_TOKENS: Final = Query(
-    leading(_per_thousand_tokens(GRAPH_WINDOW, _BY_MODEL), names.COST, by=_BY_MODEL),
+    leading(_per_thousand_tokens(GRAPH_WINDOW, _BY_MODEL), names.COST, by=_BY_MODEL, most=_MOST),
     shown(a.REQUEST_MODEL),
 )
 SAVED: Final = Query(f"{per_second(names.SAVED, by=(a.SAVED_BY,))} * {HOUR}", shown(a.SAVED_BY))
@@ -144,6 +146,7 @@ UNPRICED: Final = Query(
         f"{per_second(names.UNPRICED_OPERATIONS, by=_BY_MODEL)} * {HOUR}",
         names.UNPRICED_OPERATIONS,
         by=_BY_MODEL,
+        most=_MOST,
     ),
     shown(a.REQUEST_MODEL),
 )
@@ -157,7 +160,11 @@ DAY_STEP: Final = "1d"
 LINE_STEP: Final = "1h"
 
 
-COST_PER_DAY_BY_MODEL: Final = Query(of_each_day(_BY_MODEL, DAY_STEP), shown(a.REQUEST_MODEL))
+COST_PER_DAY_BY_MODEL: Final = Query(
+    f"({of_each_day(_BY_MODEL, DAY_STEP)})"
+    f" and on ({labels(*_BY_MODEL)}) {dearest(_BY_MODEL, DAY_STEP)}",
+    shown(a.REQUEST_MODEL),
+)
 COST_OF_THIRTY_DAYS: Final = Query(of_each_day((), LINE_STEP), "a day's cost")
 
 

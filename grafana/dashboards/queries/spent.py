@@ -3,6 +3,7 @@
 from typing import Final
 
 from grafana.dashboards import recorded
+from grafana.dashboards.promql import LEADING_SERIES, RANGE_WINDOW
 from grafana.dashboards.selectors import labels, matchers
 from otel import names
 
@@ -34,5 +35,15 @@ def of_each_day(by: tuple[str, ...], ahead: str) -> str:
     """
     grouped = f"sum by ({labels(*by)})"
     hours = f"{grouped} (sum_over_time({_HOURS}[1d:1h] offset -{ahead}))"
-    counters = f"{grouped} (increase({_COST}[1d] @ end() offset -{ahead}))"
+    counters = f"{grouped} ({_last_day(ahead)})"
     return f"({hours} unless on () {_LAST_STEP}) or ({counters} and on () {_LAST_STEP})"
+
+
+def dearest(by: tuple[str, ...], ahead: str, *, most: int = LEADING_SERIES) -> str:
+    """Those that cost most over the whole range, the same ones at every step."""
+    hours = f"sum_over_time({_HOURS}[{RANGE_WINDOW}:1h] @ end())"
+    return f"topk({most}, sum by ({labels(*by)}) ({hours} or {_last_day(ahead)}))"
+
+
+def _last_day(ahead: str) -> str:
+    return f"increase({_COST}[1d] @ end() offset -{ahead})"

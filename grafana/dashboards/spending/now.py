@@ -53,7 +53,7 @@ def _spent() -> list[StatPanel]:
 def _limits() -> list[StatPanel]:
     return [
         number(
-            "Least budget left",
+            "Budget left",
             "What is left of the budget that has least: neither spent nor reserved. The variables "
             "above do not choose among budgets.",
             queries.LEAST_LEFT,
