@@ -8,11 +8,14 @@ from typing import Any
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from stack.status import ComponentStatus, StackStatus
 
+# More columns than any table needs.
+_WIDEST = 10_000
 # Some components write whole documents on one line; `gaugeway logs` shows them in full.
 _LONGEST_LINE = 300
 
@@ -20,6 +23,18 @@ _LONGEST_LINE = 300
 def console() -> Console:
     """Return a console on standard output, made when needed so that redirection holds."""
     return Console(highlight=False, soft_wrap=True)
+
+
+def print_whole(table: Table) -> None:
+    """Print a table without cutting a cell: lines that are too long wrap, or reach beyond a pipe's.
+
+    For what is copied out of it, such as ids.
+    """
+    screen = console()
+    needed = Measurement.get(screen, screen.options.update(width=_WIDEST), table).maximum
+    if needed > screen.width:
+        table.width = needed
+    screen.print(table)
 
 
 def show_error(message: str) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.console import console, show_error, show_json
+from cli.console import console, print_whole, show_error, show_json
 from service.key_changes import revoke_key, rotate_key
 from service.keys import KEYS_FILE, KeyRecord, Role, add_key, read_records, split_key
 from stack.home import private_directory
@@ -65,7 +65,7 @@ def list_keys(*, as_json: Json = False) -> None:
         table.add_row(
             record.id, escape(record.app), record.role, record.created_at, _state(record, now)
         )
-    console().print(table)
+    print_whole(table)
 
 
 @keys.command()
@@ -98,7 +98,9 @@ def rotate(
         show_json({"key": text, **_document(new, now), "replaces": _document(old, now)})
         return
     typer.echo(text)
-    ends = "stopped" if grace in ("0", "") else f"stops at {old.revoked_at}"
+    ends = "stopped"
+    if old.revoked_at is not None and grace not in ("0", ""):
+        ends = f"stops at {_second(old.revoked_at)}"
     typer.echo(f"{identity} {ends}; {new.id} is in its place", err=True)
 
 
@@ -125,8 +127,12 @@ def _document(record: KeyRecord, now: datetime) -> dict[str, Any]:
 def _state(record: KeyRecord, now: datetime) -> str:
     if record.revoked_at is None:
         return "active"
-    when = datetime.fromisoformat(record.revoked_at).isoformat(timespec="seconds")
+    when = _second(record.revoked_at)
     return f"until {when}" if record.active(now) else f"revoked {when}"
+
+
+def _second(moment: str) -> str:
+    return datetime.fromisoformat(moment).isoformat(timespec="seconds")
 
 
 def _duration(text: str) -> timedelta:

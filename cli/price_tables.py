@@ -24,8 +24,10 @@ from service.price_snapshots import SnapshotError, read_book
 from service.price_units import MILLION
 
 _COLUMNS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-_GAP, _MODEL, _MORE = 2, 24, 28
-_PRICES = len(_COLUMNS) * (7 + _GAP)
+_GAP, _MODEL, _MORE, _AMOUNT = 2, 24, 28, 7
+_LEAST_MORE = _MORE // 2
+_DECIMALS = 8
+_PRICES = len(_COLUMNS) * (_AMOUNT + _GAP)
 _UNITS = {MILLION: "million", 1_000: "thousand", 3_600: "hour"}
 
 
@@ -105,18 +107,36 @@ def _rows(prices: PriceList, at: datetime, provider: str | None, text: str) -> I
 
 
 def _models_table(rows: list[Row]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    whose, model, more = _widths(rows, console().width)
+    screen = console().width
+    whose, model, more = _widths(rows, screen)
+    cells = [_cells(row) for row in rows]
+    amounts = [max(_AMOUNT, *map(len, column)) for column in zip(*cells, strict=True)]
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
     table.add_column("provider", no_wrap=True, min_width=whose)
     table.add_column("model", overflow="fold", min_width=model)
-    for heading in ("input", "output", "cached", "written"):
-        table.add_column(heading, justify="right", no_wrap=True, min_width=7)
+    for heading, width in zip(("input", "output", "cached", "written"), amounts, strict=True):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=width)
     table.add_column("more", style="dim", overflow="fold", max_width=more)
-    for row in rows:
-        by_kind = {price.unit.kind: price.price for price in row.quote.prices}
-        cells = [amount_text(by_kind[kind]) if kind in by_kind else "-" for kind in _COLUMNS]
-        table.add_row(escape(row.provider), escape(row.model), *cells, escape(_more(row)))
+    for row, texts in zip(rows, cells, strict=True):
+        table.add_row(escape(row.provider), escape(row.model), *texts, escape(_more(row)))
+    # Where it does not fit the table would take the room from the names, down to nothing.
+    least = whose + model + sum(amounts) + _LEAST_MORE + (len(amounts) + 3) * _GAP
+    if least > screen:
+        table.width = least
     return table
+
+
+def _cells(row: Row) -> list[str]:
+    by_kind = {price.unit.kind: price.price for price in row.quote.prices}
+    return [_brief(by_kind[kind]) if kind in by_kind else "-" for kind in _COLUMNS]
+
+
+def _brief(price: Decimal) -> str:
+    """A price as a column shows it; the book has some such as 0.041666666666666664."""
+    whole, _, decimals = amount_text(price).partition(".")
+    if len(decimals) > _DECIMALS:
+        return f"{whole}.{decimals[: _DECIMALS - 2]}…"
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def _widths(rows: list[Row], width: int) -> tuple[int, int, int]:
@@ -124,7 +144,7 @@ def _widths(rows: list[Row], width: int) -> tuple[int, int, int]:
     whose = max(8, *(len(row.provider) for row in rows))
     room = width - whose - _PRICES - 2 * _GAP
     model = min(max(len(row.model) for row in rows), max(_MODEL, room - _MORE))
-    return whose, model, max(_MORE // 2, room - model)
+    return whose, model, max(_LEAST_MORE, room - model)
 
 
 def _more(row: Row) -> str:

@@ -50,10 +50,15 @@ def _count(meaning: str) -> Any:
 def list_prices(
     *, provider: Provider = None, at: Day = None, own: OwnPrices = None, as_json: Json = False
 ) -> None:
-    """Show what each model costs: USD per million tokens, other kinds by their names."""
+    """Show what each model costs: USD per million tokens, other kinds by their names.
+
+    Exits with 1 when there is none.
+    """
     from cli.price_tables import moment, price_list, show_models
 
-    show_models(price_list(own), moment(at), provider=provider, as_json=as_json)
+    if not show_models(price_list(own), moment(at), provider=provider, as_json=as_json):
+        show_error(f"no price is known of provider {provider!r}; see `gaugeway prices list`")
+        raise typer.Exit(1)
 
 
 @prices.command()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -24,6 +25,25 @@ def test_the_list_shows_ids_and_never_a_secret(gaugeway: Gaugeway) -> None:
     assert identity in listed
     assert "admin" in listed
     assert secret not in listed
+
+
+@pytest.mark.parametrize("columns", ["20", "60"])
+def test_ids_and_times_are_whole_in_a_narrow_terminal(
+    gaugeway: Gaugeway, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    key = gaugeway("keys", "create", "an-app-with-quite-a-long-name-indeed", "--role", "admin").out
+    gaugeway("keys", "revoke", key.split("_")[1])
+    _, line = gaugeway("keys", "list").out.splitlines()
+    identity, app, role, made, state, ended = line.split()
+    assert (identity, app, role) == (
+        key.split("_")[1],
+        "an-app-with-quite-a-long-name-indeed",
+        "admin",
+    )
+    assert state == "revoked"
+    for moment in (made, ended):
+        assert datetime.fromisoformat(moment).tzinfo
 
 
 async def test_a_revoked_key_opens_nothing(gaugeway: Gaugeway, home: Home) -> None:

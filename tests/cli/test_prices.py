@@ -151,6 +151,32 @@ def test_names_are_whole_where_the_terminal_has_room(
     assert max(map(len, narrow.splitlines())) <= max(map(len, wide.splitlines()))
 
 
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_names_stay_where_the_terminal_is_too_narrow_for_all_columns(
+    gaugeway: Gaugeway, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = gaugeway("prices", "list").out.splitlines()
+    names = {line.split()[1] for line in lines if line.startswith("anthropic ")}
+    assert {"claude-haiku-4-5", "claude-opus-4-5"} <= names
+
+
+def test_a_price_without_end_is_shortened_for_people_and_whole_for_programs(
+    gaugeway: Gaugeway, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.yaml"
+    path.write_text("models: [{provider: own, model: m, prices: {input: '0.0416666666666'}}]")
+    asked = ("prices", "list", "--provider", "own", "--prices", str(path))
+    assert "0.041666… " in gaugeway(*asked).out
+    assert "0.0416666666666" in gaugeway(*asked, "--json").out
+
+
+def test_a_provider_without_models_says_so(gaugeway: Gaugeway) -> None:
+    ran = gaugeway("prices", "list", "--provider", "opnai")
+    assert ran.code == 1
+    assert "'opnai'" in ran.err
+
+
 def test_a_model_priced_by_other_things_is_unpriced_for_tokens(gaugeway: Gaugeway) -> None:
     ran = gaugeway("prices", "explain", "whisper-1", "--input-tokens", "5")
     assert ran.code == 1
