@@ -108,7 +108,7 @@ def test_a_sigterm_under_load_loses_nothing(
         askers = [threading.Thread(target=ask, args=(app,)) for _ in range(6)]
         for asker in askers:
             asker.start()
-        until(lambda: len(answered) > 300, 30)
+        until(lambda: len(answered) > 300, 90)
         app.stop()
         for asker in askers:
             asker.join(10)
