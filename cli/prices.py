@@ -27,6 +27,17 @@ OwnPrices = Annotated[
         help="The operator's own prices.",
     ),
 ]
+TargetsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--targets",
+        metavar="FILE",
+        envvar="GAUGEWAY_TARGETS",
+        show_envvar=True,
+        show_default=False,
+        help="Where targets state prices of their own; by default the file that ships.",
+    ),
+]
 Day = Annotated[
     str | None,
     typer.Option(
@@ -139,6 +150,7 @@ def explain(
     batch: Annotated[bool, typer.Option("--batch", help="Asked for in a batch.")] = False,
     at: Day = None,
     own: OwnPrices = None,
+    targets: TargetsFile = None,
     as_json: Json = False,
 ) -> None:
     """Show step by step what one usage costs: the entry, the day's prices, each product, the sum.
@@ -147,9 +159,16 @@ def explain(
     """
     from cli.price_explain import show_explanation
     from cli.price_tables import moment, price_list
+    from cli.target_prices import prices_of_targets
     from service.pricing import Priced
     from service.tokens import Usage
 
+    _inside("--input-tokens", input_tokens, "cached", cache_read_tokens + cache_write_tokens)
+    _inside("--input-tokens", input_tokens, "audio", input_audio_tokens)
+    _inside("--input-tokens", input_tokens, "image", input_image_tokens)
+    _inside("--output-tokens", output_tokens, "reasoning", reasoning_tokens)
+    _inside("--output-tokens", output_tokens, "audio", output_audio_tokens)
+    _inside("--output-tokens", output_tokens, "image", output_image_tokens)
     usage = Usage(
         input_tokens,
         output_tokens,
@@ -165,10 +184,20 @@ def explain(
         seconds=_seconds(seconds),
     )
     prices = price_list(own)
-    whose = provider or prices.book.maker(model) or ""
-    what = Priced(whose, model, base_url, service_tier, batch=batch)
+    stated = prices_of_targets(targets, base_url)
+    named = next((whose for whose, name in stated if name == model), "")
+    whose = provider or prices.book.maker(model) or named
+    what = Priced(whose, model, base_url, service_tier, stated.get((whose, model)), batch)
     if not show_explanation(prices, what, usage, moment(at), as_json=as_json):
         raise typer.Exit(1)
+
+
+def _inside(option: str, all_of_them: int, kind: str, part: int) -> None:
+    if part > all_of_them:
+        raise typer.BadParameter(
+            f"{all_of_them:,} are fewer than the {part:,} {kind} ones, which count among them",
+            param_hint=option,
+        )
 
 
 def _seconds(text: str) -> Decimal:

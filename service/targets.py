@@ -114,11 +114,7 @@ def load_targets(path: Path = DEFAULT_PATH, *, credentials: Mapping[str, str]) -
 
     Raises `TargetsError`.
     """
-    raw = _read(path)
-    try:
-        file = TargetsFile.model_validate(raw)
-    except ValidationError as error:
-        raise TargetsError.of(f"The targets file {path}", error) from None
+    file = _file(path)
     connections = {
         name: _connection(name, entry, path, credentials) for name, entry in file.targets.items()
     }
@@ -130,14 +126,31 @@ def load_targets(path: Path = DEFAULT_PATH, *, credentials: Mapping[str, str]) -
     return Targets(connections, models)
 
 
-def _read(path: Path) -> object:
+def stated_prices(path: Path = DEFAULT_PATH) -> Mapping[tuple[str, str], Prices]:
+    """The prices that targets state, by provider name and model; no credential is needed for it.
+
+    A model has its public name and the provider's; of targets alike the first counts. Raises
+    `TargetsError`.
+    """
+    found: dict[tuple[str, str], Prices] = {}
+    for entry in _file(path).targets.values():
+        for public, served in entry.models.items():
+            if (prices := _prices(served)) is not None:
+                for name in (public, served.model or public):
+                    found.setdefault((entry.provider_name or entry.provider, name), prices)
+    return found
+
+
+def _file(path: Path) -> TargetsFile:
     try:
-        return read_yaml(path)
+        return TargetsFile.model_validate(read_yaml(path))
     except YamlFileError as error:
         raise TargetsError(
             f"The targets file {path} {error}. "
             "Set GAUGEWAY_TARGETS to a file that can be used, or leave it unset for the default."
         ) from None
+    except ValidationError as error:
+        raise TargetsError.of(f"The targets file {path}", error) from None
 
 
 def _connection(

@@ -127,6 +127,61 @@ def test_a_name_that_tells_no_provider_asks_for_one(gaugeway: Gaugeway) -> None:
     assert "near: openai text-embedding-3-small" in ran.out
 
 
+def test_a_price_that_a_target_states_is_explained_before_any_other(
+    gaugeway: Gaugeway, tmp_path: Path
+) -> None:
+    """As the service charges: the target's price goes before the operator's file and the book."""
+    targets, file = tmp_path / "targets.yaml", tmp_path / "prices.yaml"
+    targets.write_text(
+        "targets:\n"
+        "  a:\n"
+        "    provider: openai\n"
+        "    base_url: https://api.openai.com/v1\n"
+        "    api_key_env: A_KEY_THAT_IS_NOT_SET_HERE\n"
+        "    models: {mini: {model: gpt-5-mini, prices: {input: '3', output: '7'}}}\n"
+    )
+    file.write_text("models: [{provider: openai, model: gpt-5-mini, prices: {input: 9}}]")
+    files = ("--targets", str(targets), "--prices", str(file), "--json")
+    for model in ("gpt-5-mini", "mini"):
+        ran = gaugeway("prices", "explain", model, "--input-tokens", "1000000", *files)
+        assert ran.code == 0
+        document = json.loads(ran.out)
+        assert (document["cost_usd"], document["source"]) == ("3", "target")
+    elsewhere = ("--base-url", "https://api.openai.com/v1", "--input-tokens", "1000000")
+    ran = gaugeway("prices", "explain", "gpt-5-mini", *elsewhere, *files)
+    assert json.loads(ran.out)["cost_usd"] == "9"
+
+
+def test_what_the_simulated_provider_costs_can_be_explained(gaugeway: Gaugeway) -> None:
+    used = ("--input-tokens", "6", "--output-tokens", "47")
+    ran = gaugeway("prices", "explain", "simulated", *used)
+    assert ran.code == 0
+    assert "$0.0000776" in ran.out
+    assert "the target states its own prices" in ran.out
+
+
+def test_a_bad_targets_file_is_one_message(gaugeway: Gaugeway, tmp_path: Path) -> None:
+    path = tmp_path / "targets.yaml"
+    path.write_text("targets: 5")
+    ran = gaugeway("prices", "explain", "gpt-5", "--targets", str(path))
+    assert ran.code == 1
+    assert ran.err.startswith(f"error The targets file {path}")
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        ("--input-tokens", "10", "--cache-read-tokens", "8", "--cache-write-tokens", "8"),
+        ("--output-tokens", "10", "--reasoning-tokens", "11"),
+        ("--input-tokens", "10", "--input-audio-tokens", "11"),
+    ],
+)
+def test_a_part_larger_than_the_whole_is_refused(gaugeway: Gaugeway, used: tuple[str, ...]) -> None:
+    ran = gaugeway("prices", "explain", "gpt-4o", *used)
+    assert ran.code == 2
+    assert "which count among them" in " ".join(ran.err.replace("│", " ").split())
+
+
 def test_an_amount_without_end_is_shortened_and_its_columns_stay_in_line(
     gaugeway: Gaugeway,
 ) -> None:
