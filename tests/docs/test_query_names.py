@@ -7,7 +7,7 @@ import pytest
 from tests.docs.blocks import DOCS, QUERY_LANGUAGES, Block, blocks
 from tests.docs.names_in_queries import UNKNOWN
 
-PAGES = (DOCS / "recipes.md", *sorted((DOCS / "runbooks").glob("*.md")))
+PAGES = (DOCS / "recipes.md", DOCS / "slos.md", *sorted((DOCS / "runbooks").glob("*.md")))
 QUERIES = [block for page in PAGES for block in blocks(page, *QUERY_LANGUAGES)]
 
 

@@ -14,7 +14,9 @@ from grafana.slos.declared import SLOS
 from grafana.slos.slo import SLO, Events
 from otel.names import METRICS
 
-COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE = REPOSITORY / "docker-compose.yml"
+PAGE = REPOSITORY / "docs/slos.md"
 
 each = pytest.mark.parametrize("slo", SLOS, ids=lambda slo: slo.name)
 
@@ -79,3 +81,9 @@ def test_metrics_are_kept_for_longer_than_a_budgets_window() -> None:
     for slo in SLOS:
         assert slo.window in series.ERROR_RATIO
         assert int(slo.window.removesuffix("d")) < int(kept)
+
+
+def test_the_page_of_objectives_lists_each_with_its_share() -> None:
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines()]
+    stated = {row[0].strip("`"): row[-1] for row in rows if row[-1].endswith(" %")}
+    assert stated == {slo.name: slo.percent for slo in SLOS}
