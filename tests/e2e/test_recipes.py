@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
@@ -52,14 +53,19 @@ class Used:
 
     def answer(self, block: Block) -> int:
         """How many series, lines or traces the backend of a query finds; fails on a refusal."""
-        query = block.text.replace("TRACE_ID", self.trace_id)
+        # The page says so: a TraceQL knows a trace's id without zeros at its beginning.
+        trace = self.trace_id.lstrip("0") if block.language == "traceql" else self.trace_id
+        query = block.text.replace("TRACE_ID", trace)
         query = query.replace("RESPONSE_ID", self.response_id)
         backends = self.stack.backends
         if block.language == "promql":
             return _results(f"{backends.prometheus}/api/v1/query", query)
         if block.language == "logql":
             return _results(f"{backends.loki}/loki/api/v1/query_range", query)
-        return len(ask(f"{backends.tempo}/api/search", {"q": query}).get("traces") or ())
+        # Without a time range Tempo looks only at what came within the last minutes.
+        until_now = {"start": str(int(time.time()) - 3600), "end": str(int(time.time()) + 1)}
+        found = ask(f"{backends.tempo}/api/search", {"q": query, **until_now})
+        return len(found.get("traces") or ())
 
 
 def _results(url: str, query: str) -> int:
