@@ -123,6 +123,21 @@ def test_every_row_of_a_request_table_opens_its_trace_and_its_lines() -> None:
         assert lines["queries"][0]["expr"] == '{service_name=~".+"} | trace_id="${__value.raw}"'
 
 
+def test_a_row_of_a_model_or_an_app_opens_its_traces() -> None:
+    found = 0
+    for panel in panels("genai-overview", "cost-and-budgets", "latency-and-streaming"):
+        if panel["type"] != "table" or panel["datasource"]["uid"] != datasources.PROMETHEUS_UID:
+            continue
+        [organize] = [step for step in panel["transformations"] if step["id"] == "organize"]
+        for column in {"Model", "App"} & set(organize["options"]["renameByName"].values()):
+            [link] = _links_of_column(panel, column)
+            traces = _explored(link["url"])
+            assert traces["datasource"] == datasources.TEMPO_UID
+            assert "${__value.raw}" in traces["queries"][0]["query"]
+            found += 1
+    assert found >= 6
+
+
 def test_a_link_escapes_all_but_grafana_templates() -> None:
     url = explore_url("loki", {"expr": '{app="a b"} | x="${__value.raw}" & more'})
     assert "${__value.raw}" in url

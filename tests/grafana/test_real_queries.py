@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from grafana.dashboards.queries import overview as queries
-from grafana.dashboards.queries import records
+from grafana.dashboards.queries import records, traces
 from otel import attributes as a
 from otel import names
 from tests.grafana.backends import Backends, ask, running, send
@@ -50,9 +50,18 @@ def test_loki_understands_every_logql(backends: Backends) -> None:
     assert asked >= 3
 
 
-@pytest.mark.parametrize("traceql", [queries.SLOW_TRACES, queries.FAILED_TRACES])
+@pytest.mark.parametrize(
+    "traceql",
+    [
+        *(queries.SLOW_TRACES, queries.FAILED_TRACES),
+        *(traces.TRACES_OF_MODEL, traces.TRACES_OF_APP, traces.SLOW_TRACES_OF_MODEL),
+    ],
+)
 def test_tempo_understands_every_traceql(backends: Backends, traceql: str) -> None:
-    assert "traces" in ask(f"{backends.tempo}/api/search", {"q": with_values(traceql)})
+    assert "traces" in ask(
+        f"{backends.tempo}/api/search",
+        {"q": with_values(traceql.replace("${__value.raw}", "simulated"))},
+    )
 
 
 def test_loki_ranks_the_slowest_and_the_dearest_requests(backends: Backends) -> None:
