@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from service.errors import InvalidApiKey, PermissionDenied
+from service.file_stamp import Stamp, file_stamp
 
 Role = Literal["app", "admin"]
 
@@ -106,12 +107,12 @@ class KeyStore:
         self._path = home / KEYS_FILE
         self._now = now
         self._records: dict[str, KeyRecord] = {}
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: Stamp | None = None
         self._last_reread = float("-inf")
 
     def refresh(self) -> None:
         """Read the file again if it changed. Raises `KeysError`; the keys known so far stay."""
-        stamp = _stamp(self._path)
+        stamp = file_stamp(self._path)
         if stamp == self._stamp:
             return
         self._records = {record.id: record for record in read_records(self._path)}
@@ -243,14 +244,6 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _digest(secret: str) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from service.file_stamp import Stamp, stamp_of
 from service.keys import locked, write_private
 
 FILE: Final = "ended-sessions"
-
-_Stamp = tuple[int, int, int]
 
 
 class EndedSessions:
@@ -25,7 +24,7 @@ class EndedSessions:
         self._home = home
         self._path = home / FILE
         self._now = now
-        self._stamp: _Stamp | None = None
+        self._stamp: Stamp | None = None
         self._ended: dict[str, float] = {}
 
     def end(self, identity: str, until: float) -> None:
@@ -40,8 +39,7 @@ class EndedSessions:
     def __contains__(self, identity: str) -> bool:
         """Whether a session was ended; every one was while the list cannot be read."""
         try:
-            facts = self._path.stat()
-            stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+            stamp = stamp_of(self._path.stat())
             if stamp != self._stamp:
                 self._ended = _read(self._path)
                 self._stamp = stamp

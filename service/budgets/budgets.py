@@ -39,6 +39,7 @@ from service.budgets.telling import refusal
 from service.budgets.thresholds import Thresholds
 from service.errors import BudgetsUnavailable
 from service.exchange import ModelRequest
+from service.file_watch import FileWatch
 from service.ledger.documents import BudgetState
 from service.money import picodollars
 from service.redis_store import StoreUnavailable
@@ -97,22 +98,21 @@ class Budgets:
         self._standing = Standing(scripts, self._moment)
         self._gauges = Gauges(instruments)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._serving: list[asyncio.Task[None]] = []
+        self._telling: list[asyncio.Task[None]] = []
+        self._watch = FileWatch(file, instruments=instruments, interval=RELOAD_SECONDS)
 
     async def start(self) -> None:
         """Read the file, then watch it and tell of the budgets. Raises `BudgetsError`."""
-        await asyncio.to_thread(self._file.load)
+        await self._watch.start()
         self._gauges.register()
-        self._serving = [
-            asyncio.create_task(self._reload(), name="reload budgets"),
-            asyncio.create_task(self._tell(), name="tell budgets"),
-        ]
+        self._telling = [asyncio.create_task(self._tell(), name="tell budgets")]
 
     async def close(self) -> None:
         """Stop watching, and finish what was begun."""
-        for task in self._serving:
+        await self._watch.close()
+        for task in self._telling:
             task.cancel()
-        await asyncio.gather(*self._serving, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._telling, *self._tasks, return_exceptions=True)
 
     async def reserve(
         self, request: ModelRequest, target: Target, *, replacing: Lease = NO_LEASE
@@ -252,22 +252,6 @@ class Budgets:
         self._instruments.budget_unchecked.add(1, {names.APP: request.app})
         holds = tuple(part.hold(None) for part in asked.parts)
         return Lease(holds, asked.max_output_tokens, replacing.route, replacing.routed_by)
-
-    async def _reload(self) -> None:
-        while True:
-            await asyncio.sleep(RELOAD_SECONDS)
-            try:
-                result = await asyncio.to_thread(self._file.reload)
-            except Exception:
-                # Budgets must go on changing for as long as the service runs.
-                logger.exception("The budgets file could not be looked at")
-                result = "refused"
-            if result is not None:
-                labels = {
-                    names.CONFIGURATION_FILE: "budgets",
-                    names.CONFIGURATION_RESULT: result,
-                }
-                self._instruments.configuration_reloads.add(1, labels)
 
     async def _tell(self) -> None:
         """Keep the metrics fresh, and note thresholds that were passed without a request."""

@@ -27,6 +27,7 @@ from service.budgets.declared import (
 )
 from service.budgets.thresholds import EVENT
 from service.errors import BudgetsUnavailable
+from service.file_watch import KEPT
 from service.runtime import Parts
 from service.settings import Settings
 from service.targets import load_targets
@@ -174,7 +175,7 @@ def test_what_it_says_of_a_bad_file_is_what_is_said(tmp_path: Path) -> None:
     said = [line.strip() for line in str(caught.value).splitlines()]
     assert head.replace("/etc/gaugeway/budgets", str(tmp_path)) == said[0]
     assert problem.replace("3 (small)", "5 (openai-hourly)") == said[1]
-    assert last in (ROOT / "service" / "budgets" / "file.py").read_text()
+    assert last == KEPT % "budgets"
 
 
 def test_the_refusal_it_shows_is_a_real_one(tmp_path: Path, redis_url: str) -> None:

@@ -60,10 +60,10 @@ async def test_a_look_that_fails_takes_the_gauges_back_and_is_not_the_last(
             return names.BUDGET_LIMIT.name in books.telemetry.metrics()
 
         await until(shown)
-        declared = books.file.declared
-        books.file.declared = cast("Declared", object())
+        declared = books.file.current
+        books.file.current = cast("Declared", object())
         await until(lambda: not shown())
-        books.file.declared = declared
+        books.file.current = declared
         await until(shown)
     assert "Where the budgets stand could not be read" in caplog.text
 
