@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from service.redis_embedded import EmbeddedRedis
 from tests.admin.operator import Figures, OperatedService, operated
+from tests.service.redis_server import redis_in
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
-    yield embedded.start()
-    embedded.leave()
+    with redis_in(tmp_path_factory) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

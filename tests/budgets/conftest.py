@@ -4,11 +4,10 @@ from collections.abc import Generator
 
 import pytest
 
-from service.redis_embedded import EmbeddedRedis
+from tests.service.redis_server import redis_in
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
-    yield embedded.start()
-    embedded.leave()
+    with redis_in(tmp_path_factory) as url:
+        yield url

@@ -12,8 +12,8 @@ import pytest
 
 from cli.main import main
 from service.keys import add_key, read_records
-from service.redis_embedded import EmbeddedRedis
 from tests.cli.conftest import Ran
+from tests.service.redis_server import redis_in
 from tests.service.running import RunningService, running, settings_for, wait_for
 
 Top = Callable[..., Ran]
@@ -21,9 +21,8 @@ Top = Callable[..., Ran]
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
-    yield embedded.start()
-    embedded.leave()
+    with redis_in(tmp_path_factory) as url:
+        yield url
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from service.redis_embedded import EmbeddedRedis
 from tests.export.postgresql import PostgreSQL, postgresql
+from tests.service.redis_server import redis_in
 
 _numbers = count(1)
 
@@ -51,6 +51,5 @@ def database(postgresql_server: PostgreSQL) -> EmptyDatabase:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
-    yield embedded.start()
-    embedded.leave()
+    with redis_in(tmp_path_factory) as url:
+        yield url

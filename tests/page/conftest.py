@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from service.keys import add_key
-from service.redis_embedded import EmbeddedRedis
 from tests.page.browser import Visit, chromium, visit
 from tests.page.serving import Figures, serve
 from tests.page.tempo import Tempo, tempo
+from tests.service.redis_server import redis_in
 from tests.service.running import RunningService, running, settings_for
 
 GRAFANA = "https://grafana.example"
@@ -55,9 +55,8 @@ def browser() -> Generator[Browser]:
 
 @pytest.fixture(scope="package")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    embedded = EmbeddedRedis(tmp_path_factory.mktemp("redis-home"))
-    yield embedded.start()
-    embedded.leave()
+    with redis_in(tmp_path_factory) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
