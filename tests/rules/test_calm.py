@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.rules.case import collected, histogram, pushed, scraped
+from otel.metric import DURATION_BUCKETS
+from tests.rules.case import collected, pushed, scraped
 from tests.rules.cases.budgets import budget
 from tests.rules.promtool import ALERTS, MIDNIGHT, RECORDING_RULES, SLO_RULES, groups_of, promtool
 
@@ -67,14 +69,22 @@ def resting() -> dict[str, str]:
     }
 
 
+def fast(name: str) -> dict[str, str]:
+    """A histogram with all its bounds; each observation is at most 0.16 s."""
+    each, none = f"0+1x{STEPS}", f"0x{STEPS}"
+    found = pushed(f"{name}_count", each, **MODEL)
+    for bound in (*DURATION_BUCKETS, inf):
+        le = "+Inf" if bound == inf else f"{bound:g}"
+        found |= pushed(f"{name}_bucket", each if bound >= 0.16 else none, le=le, **MODEL)
+    return found
+
+
 def busy() -> dict[str, str]:
     """Fast, cheap and without a failure."""
     each = f"0+1x{STEPS}"
     return {
-        **histogram("gen_ai_client_operation_duration_seconds", ("0.08", "0.16"), STEPS, **MODEL),
-        **histogram(
-            "gen_ai_client_operation_time_to_first_chunk_seconds", ("0.04", "0.08"), STEPS, **MODEL
-        ),
+        **fast("gen_ai_client_operation_duration_seconds"),
+        **fast("gen_ai_client_operation_time_to_first_chunk_seconds"),
         **pushed("gen_ai_client_inference_usage_input_tokens_total", f"0+100x{STEPS}", **MODEL),
         **pushed("gen_ai_client_inference_usage_output_tokens_total", f"0+100x{STEPS}", **MODEL),
         **pushed("gaugeway_cost_total", f"0+0.001x{STEPS}", **MODEL),
