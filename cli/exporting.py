@@ -102,11 +102,18 @@ async def _export(
         # The service's own word goes before this environment's, which may be cron's.
         zone = await remembered_time_zone(store) or settings.time_zone
         calendar = _calendar(settings, zone)
-        span = span_of(order, _today(calendar), calendar)
+        today = _today(calendar)
+        span = span_of(order, today, calendar)
         rows = UsageRows(store, calendar).rows(span, order.grain)
         async with aclosing(rows):
             result = await write(rows)
-    return _Exported(result, f"{span.first} to {span.last} by {order.grain} ({zone})")
+    said = f"{span.first} to {span.last} by {order.grain} ({zone})"
+    kept = _first_kept(order.grain, today, calendar.retention)
+    if span.first < kept:
+        said += f"\nfrom before {kept} the ledger keeps nothing by {order.grain}, unless " + (
+            f"GAUGEWAY_LEDGER_{order.grain.upper()}S says more where the service runs"
+        )
+    return _Exported(result, said)
 
 
 def _today(calendar: Calendar) -> date:
@@ -192,7 +199,11 @@ def _replacing(path: Path) -> Generator[TextIO]:
     """A file that appears under its name when it is whole, and not at all if it never is."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        try:
+            file = partial.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise ExportError(f"{path} cannot be written: {error.strerror}.") from None
+        with file:
             yield file
         partial.replace(path)
     finally:

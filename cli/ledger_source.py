@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from service.redis_embedded import EmbeddedRedis, EmbeddedRedisError
-from service.redis_store import RedisStore
+from service.redis_store import RedisStore, StoreUnavailable
 from service.settings import Settings
 from stack.components.redis import choose_redis
 from stack.containers import runs_in_containers
@@ -16,6 +16,8 @@ from stack.settings import load
 
 # An export reads much at once and is in no hurry.
 _TIMEOUT_SECONDS = 30.0
+# Whether Redis is there at all shows sooner.
+_ANSWER_SECONDS = 5.0
 
 
 class LedgerSourceError(RuntimeError):
@@ -38,12 +40,22 @@ async def open_store(settings: Settings) -> AsyncGenerator[RedisStore]:
             raise LedgerSourceError(str(error)) from None
     store = RedisStore(url, timeout=_TIMEOUT_SECONDS, pool_size=4)
     try:
-        await store.ping()
+        await _answered(store)
         yield store
     finally:
         await store.close()
         if embedded is not None:
             embedded.leave()
+
+
+async def _answered(store: RedisStore) -> None:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await store.ping()
+    except TimeoutError:
+        raise StoreUnavailable(
+            f"Redis did not answer within {_ANSWER_SECONDS:.0f} seconds. See that it runs."
+        ) from None
 
 
 def _known_url(settings: Settings) -> str | None:

@@ -5,8 +5,10 @@ import csv
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import ledger_source
 from cli.exporting import Order, span_of
 from cli.main import main
 from service.ledger.calendar import Calendar
@@ -164,6 +167,44 @@ async def test_a_redis_that_is_away_leaves_the_old_file_as_it_was(
     assert "s3cret" not in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["usage.csv"]
     assert (tmp_path / "usage.csv").read_text() == "the old one"
+
+
+async def test_a_redis_that_hangs_is_not_waited_for_long(
+    gaugeway: Gaugeway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket that accepts and says nothing, as a stopped process does."""
+    monkeypatch.setattr(ledger_source, "_ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("REDIS_URL", f"redis://user:s3cret@127.0.0.1:{port}/0")
+        began = time.monotonic()
+        ran = await in_thread(gaugeway)
+    assert ran.code == 1
+    assert ran.err.startswith("error Redis did not answer within")
+    assert "s3cret" not in ran.err
+    assert time.monotonic() - began < 15
+
+
+async def test_a_file_that_cannot_be_made_is_named_as_it_was_given(
+    gaugeway: Gaugeway, redis_url: str
+) -> None:
+    ran = await in_thread(gaugeway, "--output", "nowhere/usage.csv")
+    assert ran.code == 1
+    assert (
+        ran.err.strip() == "error nowhere/usage.csv cannot be written: No such file or directory."
+    )
+
+
+async def test_days_that_are_no_longer_kept_are_said_to_be(
+    gaugeway: Gaugeway, redis_url: str
+) -> None:
+    await filled(redis_url)
+    old = await in_thread(gaugeway, "--from", "2024-01-01", "--to", "2024-01-31")
+    kept = str(TODAY - timedelta(days=36))
+    assert old.code == 0
+    assert f"from before {kept} the ledger keeps nothing by day" in old.err
+    assert "GAUGEWAY_LEDGER_DAYS" in old.err
+    assert "keeps nothing" not in (await in_thread(gaugeway, "--from", kept)).err
 
 
 @pytest.mark.parametrize(
