@@ -123,7 +123,16 @@ FREE, CACHED, HELD, SLAB = (
     for state in ("free", "cached", "used", "slab_reclaimable")
 )
 
+REDIS = f'{names.DEPENDENCY_UP.prometheus}{{{ENVIRONMENT},gaugeway_dependency_name="redis"'
+ONE, OTHER = (f'{REDIS},service_instance_id="{worker}"}}' for worker in ("a", "b"))
+
 HOST = [
+    Situation("every process reaches Redis", host.REDIS_UP, {ONE: "1x40", OTHER: "1x40"}, 1),
+    Situation("one process does not", host.REDIS_UP, {ONE: "1x40", OTHER: "0x40"}, 0),
+    Situation(
+        "a process that could not has ended", host.REDIS_UP, {ONE: "1x40", OTHER: "0x32 _x8"}, 1
+    ),
+    Situation("nobody asks Redis any more", host.REDIS_UP, {ONE: "1x32 _x8"}, None),
     Situation("half is used", host.REDIS_MEMORY_NOW, {USED: "50x40", ALLOWED: "100x40"}, 0.5),
     Situation("Redis has no limit", host.REDIS_MEMORY_NOW, {USED: "50x40", ALLOWED: "0x40"}, None),
     Situation(

@@ -42,9 +42,9 @@ def _max(metric: Metric, *extra: str, by: tuple[str, ...] = ()) -> str:
     return _grouped("max", by, f"{metric.prometheus}{matchers(metric, *extra)}")
 
 
-def _running(how: str, metric: Metric, *, by: tuple[str, ...] = ()) -> str:
+def _running(how: str, metric: Metric, *extra: str, by: tuple[str, ...] = ()) -> str:
     """Of processes that still run: one that ended keeps its last value for minutes."""
-    selected = f"{metric.prometheus}{matchers(metric)}"
+    selected = f"{metric.prometheus}{matchers(metric, *extra)}"
     fresh = f"timestamp({selected}) > time() - {OLDEST_SAMPLE_SECONDS}"
     return _grouped(how, by, f"{selected} and ({fresh})")
 
@@ -85,10 +85,7 @@ MEMORY_NOW: Final = Query(f"{_sum(c.MEMORY, _USED)} / {_sum(c.MEMORY, _MEMORY_ST
 DISK_NOW: Final = Query(f"max({_disk_used(_MOUNT)})", "fullest")
 LAG_NOW: Final = Query(quantile(names.EVENT_LOOP_LAG, 0.99, window=NOW_WINDOW), "p99")
 LARGEST_PROCESS: Final = Query(_running("max", names.PROCESS_MEMORY), "largest")
-REDIS_UP: Final = Query(
-    f"min({names.DEPENDENCY_UP.prometheus}{matchers(names.DEPENDENCY_UP, _REDIS)})",
-    "redis",
-)
+REDIS_UP: Final = Query(_running("min", names.DEPENDENCY_UP, _REDIS), "redis")
 REDIS_MEMORY_NOW: Final = Query(_redis_memory_ratio(), "used")
 REDIS_HIT_RATIO_NOW: Final = Query(_hit_ratio(NOW_WINDOW), "hits")
 
