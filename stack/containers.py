@@ -116,7 +116,16 @@ class Containers:
     def environment(self) -> dict[str, str]:
         """Return what `docker compose` is run with: the operator's environment and our ports."""
         ports = {port_variable(name): str(port) for name, port in self._settings.ports}
-        return {**self._settings.inherited, **ports, "GAUGEWAY_ENV": self._settings.environment}
+        receivers = self._settings.receivers_folder
+        # Without one compose mounts the checkout's, which is empty.
+        folder = {"GAUGEWAY_RECEIVERS_DIR": str(receivers)} if receivers.is_dir() else {}
+        return {
+            **self._settings.inherited,
+            **ports,
+            **folder,
+            "GAUGEWAY_ENV": self._settings.environment,
+            "GAUGEWAY_ALERTING": self._settings.alerting,
+        }
 
     async def _part(self, name: str, container: Mapping[str, Any] | None) -> ComponentStatus:
         url = self._url(name)

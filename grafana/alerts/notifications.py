@@ -40,6 +40,8 @@ def grafana_files(receivers: Receivers, *, evaluates: bool) -> Mapping[str, str]
         "smtp_from": mail.sender if mail else _NO_SENDER,
         "smtp_user": mail.user if mail else "",
         "smtp_password": mail.password if mail else "",
+        # No password in the clear, as Alertmanager has it without being asked.
+        "smtp_tls": "MandatoryStartTLS" if mail and mail.user else "OpportunisticStartTLS",
     }
     if not evaluates:
         return {"removed.yaml": text({"apiVersion": 1, "deleteRules": removals(GROUPS)}), **how}

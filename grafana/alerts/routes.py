@@ -89,6 +89,10 @@ INHIBITIONS: Final = (
     Inhibition("HighLatency", ("SlowResponses",), (_ENVIRONMENT,)),
     Inhibition("BudgetExhausted", ("MonthlyBudget95Percent", "MonthlyBudget80Percent"), _BUDGET),
     Inhibition("MonthlyBudget95Percent", ("MonthlyBudget80Percent",), _BUDGET),
+    *(
+        Inhibition(f"{slo}BudgetFastBurn", (f"{slo}BudgetSlowBurn",), (_ENVIRONMENT,))
+        for slo in ("Availability", "Latency", "FirstChunk", "Cost")
+    ),
 )
 
 # One notification for each alert and environment, however many models or apps it fires for.

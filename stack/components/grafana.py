@@ -105,6 +105,7 @@ def _mail(settings: Settings) -> dict[str, str]:
             ("FROM_ADDRESS", "smtp_from"),
             ("USER", "smtp_user"),
             ("PASSWORD", "smtp_password"),
+            ("STARTTLS_POLICY", "smtp_tls"),
         )
     }
 

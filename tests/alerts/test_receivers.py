@@ -133,6 +133,19 @@ def test_grafana_sends_mail_only_where_it_notifies_and_has_a_server(tmp_path: Pa
     assert "@" in (none / "smtp_from").read_text()
 
 
+@pytest.mark.parametrize("login", ["gaugeway:canary%40password@", ""])
+def test_a_password_never_travels_in_the_clear(tmp_path: Path, login: str) -> None:
+    smtp = f"smtp://{login}smtp.example:587?from=gaugeway@example.com"
+    folder = fill(tmp_path / "r", smtp=smtp, email="a@example.com")
+    into = written(folder, tmp_path / "into", "grafana")
+    settings = load(into / "alertmanager" / "alertmanager.yaml")
+    [ops] = [one for one in settings["receivers"] if one["name"] == "email-ops"]
+    # Alertmanager requires TLS unless it is told otherwise.
+    assert ops["email_configs"][0].get("require_tls", True) is bool(login)
+    policy = (into / "grafana" / "smtp_tls").read_text()
+    assert (policy == "MandatoryStartTLS") is bool(login)
+
+
 def test_several_addresses_are_one_mail_in_both_forms(tmp_path: Path) -> None:
     folder = fill(tmp_path / "r", smtp=SMTP, email="a@example.com, b@example.com")
     into = written(folder, tmp_path / "into", "grafana")

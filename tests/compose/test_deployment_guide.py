@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from grafana.alerts.receivers import SMTP
+from grafana.alerts.routes import Channel
 from service.settings import Settings
 from tests.compose.rendering import CHECKOUT, COMPOSE_FILE, render
 
@@ -84,3 +86,9 @@ def test_the_defaults_of_retention_are_those_of_the_files() -> None:
         variables, defaults = (re.findall(r"`([^`]+)`", cell) for cell in row)
         for variable, default in zip(variables, defaults, strict=True):
             assert f"{variable}:-{default}}}" in sources
+
+
+def test_every_receivers_file_is_in_the_table_and_no_other() -> None:
+    section = TEXT.partition("## Alerts")[2].partition("### Who evaluates")[0]
+    rows = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+    assert sorted(rows) == sorted([*Channel, SMTP])

@@ -142,3 +142,16 @@ async def test_outside_dev_only_what_a_person_needs_has_an_address(
     status = await Containers(settings, docker=str(docker)).status()
     shown = {part.name for part in status.components if part.url}
     assert shown == {"service", "collector", "grafana"}
+
+
+def test_compose_is_told_who_evaluates_alerts_and_where_receivers_are(
+    make_settings: MakeSettings, home: Home
+) -> None:
+    settings = make_settings(alerting="grafana", inherited={"GAUGEWAY_RECEIVERS_DIR": "./theirs"})
+    given = Containers(settings).environment()
+    assert given["GAUGEWAY_ALERTING"] == "grafana"
+    assert given["GAUGEWAY_RECEIVERS_DIR"] == "./theirs"
+    (home.path / "receivers").mkdir()
+    given = Containers(make_settings()).environment()
+    assert given["GAUGEWAY_ALERTING"] == "prometheus"
+    assert given["GAUGEWAY_RECEIVERS_DIR"] == str(home.path / "receivers")
