@@ -42,6 +42,18 @@ CASES = (
     ),
     Case(
         "MonthlyBudget80Percent",
+        "production's, beside another environment's of the same name",
+        {
+            **budget("1x600"),
+            **budget("8x600", deployment_environment_name="prod"),
+        },
+        silent=("59m45s",),
+        fires="1h",
+        labels={"deployment_environment_name": "prod", **MONTH},
+        summary="Monthly budget everything-monthly in prod: 80% spent",
+    ),
+    Case(
+        "MonthlyBudget80Percent",
         "less than 80 %",
         budget("7.99x600"),
         silent=("1h", "2h"),

@@ -5,15 +5,19 @@ from __future__ import annotations
 from tests.rules.case import Case, pushed
 
 DEV = {"deployment_environment_name": "dev"}
+SECOND = {"service_instance_id": "worker-2", "instance": "worker-2"}
 MODEL = {"gen_ai_provider_name": "openai", "gen_ai_request_model": "gpt-4o"}
 
 
-def answers(status: int, values: str, route: str = "/v1/chat/completions") -> dict[str, str]:
+def answers(
+    status: int, values: str, route: str = "/v1/chat/completions", **labels: str
+) -> dict[str, str]:
     return pushed(
         "http_server_request_duration_seconds_count",
         values,
         http_route=route,
         http_response_status_code=str(status),
+        **labels,
     )
 
 
@@ -22,10 +26,10 @@ def inferences(values: str, **labels: str) -> dict[str, str]:
     return pushed(name, values, **MODEL, **labels)
 
 
-def attempts(status: int, values: str) -> dict[str, str]:
+def attempts(status: int, values: str, **labels: str) -> dict[str, str]:
     """Failed attempts at the provider."""
     name = "gaugeway_provider_errors_total"
-    return pushed(name, values, **MODEL, http_response_status_code=str(status))
+    return pushed(name, values, **MODEL, http_response_status_code=str(status), **labels)
 
 
 def look_ups(result: str, values: str) -> dict[str, str]:
@@ -41,6 +45,19 @@ CASES = (
         fires="6m15s",
         labels=DEV,
         summary="11.11% of requests fail in dev",
+    ),
+    Case(
+        "HighErrorRate",
+        "two workers in production, beside an environment that is well",
+        {
+            **answers(200, "0+100x100"),
+            **answers(500, "0+1x100", deployment_environment_name="prod"),
+            **answers(200, "0+2x100", deployment_environment_name="prod", **SECOND),
+        },
+        silent=("6m",),
+        fires="6m15s",
+        labels={"deployment_environment_name": "prod"},
+        summary="33.33% of requests fail in prod",
     ),
     Case(
         "HighErrorRate",
@@ -127,6 +144,15 @@ CASES = (
         "a single 401, which is the first sample of its counter",
         attempts(401, "_x40 1x100"),
         silent=("9m45s", "20m", "25m"),
+        fires="10m",
+        labels={**DEV, **MODEL, "http_response_status_code": "401"},
+        summary="gpt-4o of openai in dev answers 401",
+    ),
+    Case(
+        "ProviderCredentials",
+        "a 401 at each of two workers, which is one alert",
+        {**attempts(401, "_x40 1x100"), **attempts(401, "_x40 1x100", **SECOND)},
+        silent=("9m45s",),
         fires="10m",
         labels={**DEV, **MODEL, "http_response_status_code": "401"},
         summary="gpt-4o of openai in dev answers 401",
