@@ -39,8 +39,9 @@ COST_SPIKE: Final = Alert(
     team=Team.BILLING,
     summary='Cost in {{ $labels.deployment_environment_name }} is {{ printf "%.1f" $value }} '
     "times the usual",
-    description="The last hour cost more than three times the average hour of the day before it, "
-    "and at least a dollar.",
+    description=f"The last hour cost more than {thresholds.COST_SPIKE_RATIO.warning:g} times the "
+    "average hour of the day before it, and at least "
+    f"${thresholds.COST_SPIKE_LEAST_USD_PER_HOUR:g}.",
     dashboard="cost-and-budgets",
     panel="Cost per hour by app",
 )

@@ -56,7 +56,8 @@ HIGH_ERROR_RATE: Final = Alert(
     severity=Severity.CRITICAL,
     team=Team.DEV,
     summary=f"{_PERCENT} of requests fail in {{{{ $labels.deployment_environment_name }}}}",
-    description="More than one answer in ten is a 5xx, whichever targets were tried.",
+    description=f"More than {thresholds.ERROR_RATIO.critical:.0%} of all answers are a 5xx, "
+    "whichever targets were tried.",
     dashboard="genai-overview",
     panel="HTTP answers per second by status",
 )
@@ -121,8 +122,8 @@ CACHE_HIT_LOW: Final = Alert(
     team=Team.DEV,
     summary=f"The response cache in {{{{ $labels.deployment_environment_name }}}} helps {_PERCENT} "
     "of the requests that may use it",
-    description="Of the requests of the last 30 minutes that looked into it fewer than half "
-    "found an answer.",
+    description="Of the requests of the last 30 minutes that looked into it fewer than "
+    f"{thresholds.CACHE_HIT_RATIO.warning:.0%} found an answer.",
     dashboard="genai-overview",
     panel="Response cache hit ratio",
 )

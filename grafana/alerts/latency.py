@@ -26,7 +26,8 @@ HIGH_LATENCY: Final = Alert(
     severity=Severity.CRITICAL,
     team=Team.DEV,
     summary=f"p95 of inferences in {{{{ $labels.deployment_environment_name }}}} is {_SECONDS}",
-    description="One inference in twenty takes longer than 10 seconds, retries included.",
+    description="One inference in twenty takes longer than "
+    f"{thresholds.DURATION_SECONDS.critical:g} seconds, retries included.",
     dashboard="genai-overview",
     panel="Inference duration",
 )
@@ -39,7 +40,8 @@ SLOW_RESPONSES: Final = Alert(
     severity=Severity.WARNING,
     team=Team.DEV,
     summary=f"p95 of inferences in {{{{ $labels.deployment_environment_name }}}} is {_SECONDS}",
-    description="For five minutes one inference in twenty has taken longer than 2 seconds.",
+    description="For five minutes one inference in twenty has taken longer than "
+    f"{thresholds.DURATION_SECONDS.warning:g} seconds.",
     dashboard="genai-overview",
     panel="Inference duration",
 )
@@ -52,8 +54,8 @@ PROVIDER_LATENCY_HIGH: Final = Alert(
     severity=Severity.WARNING,
     team=Team.DEV,
     summary=f"{_WHICH} is slow: p95 {_SECONDS}",
-    description="Over 15 minutes one inference in twenty at this model took longer than 5 "
-    "seconds. Other models may be well.",
+    description="Over 15 minutes one inference in twenty at this model took longer than "
+    f"{thresholds.PROVIDER_SECONDS.warning:g} seconds. Other models may be well.",
     dashboard="provider-health",
     panel="Call duration p95 by model",
 )
@@ -67,7 +69,8 @@ SLOW_FIRST_CHUNK: Final = Alert(
     severity=Severity.WARNING,
     team=Team.DEV,
     summary=f"Streams of {_WHICH} start late: p95 {_SECONDS}",
-    description="One stream in twenty sends nothing for longer than 3 seconds.",
+    description="One stream in twenty sends nothing for longer than "
+    f"{thresholds.FIRST_CHUNK_SECONDS.critical:g} seconds.",
     dashboard="genai-overview",
     panel="Time to first chunk",
 )

@@ -41,7 +41,7 @@ USAGE_LOG_SLOW: Final = Alert(
     team=Team.DEV,
     summary="{{ $value }} inferences at {{ $labels.gen_ai_request_model }} of "
     "{{ $labels.gen_ai_provider_name }} in {{ $labels.deployment_environment_name }} took "
-    "longer than 10 s",
+    f"longer than {thresholds.DURATION_SECONDS.critical:g} s",
     description="Counted in the usage records of the last ten minutes; each names its trace.",
     dashboard="genai-overview",
     panel="Slowest requests",

@@ -81,7 +81,8 @@ HIGH_MEMORY: Final = Alert(
     team=Team.OPS,
     summary="A process of {{ $labels.service_name }} in "
     "{{ $labels.deployment_environment_name }} holds {{ $value | humanize1024 }}B",
-    description="Process {{ $labels.service_instance_id }} has been above 512 MiB for ten minutes.",
+    description="Process {{ $labels.service_instance_id }} has been above "
+    f"{thresholds.PROCESS_MEMORY_BYTES.warning / 2**20:g} MiB for ten minutes.",
     dashboard="host-and-runtime",
     panel="Process memory",
 )
