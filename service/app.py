@@ -60,6 +60,12 @@ def create_app(
         redoc_url=None,
     )
     app.state.runtime = runtime
+    _add_routes(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    """What is answered, and by what every answer passes."""
     # The last one added is outermost.
     app.add_middleware(AdminGuard)
     app.add_middleware(AnswerMiddleware)
@@ -69,7 +75,6 @@ def create_app(
     for module in (login, routes, monitoring, static, trace):
         app.include_router(module.router)
     install_openapi(app, documentation.schemas)
-    return app
 
 
 @asynccontextmanager

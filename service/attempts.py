@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -41,24 +41,21 @@ class Attempts:
     ) -> T:
         """The first answer. Raises the last attempt's `ServiceError`; each is counted."""
         request = progress.request
-        body = upstream_body(request, target, progress.account.lease.max_output_tokens)
-        sent = trace_headers(inference) if target.trace_context else {}
+        first = Call(
+            operation=request.operation,
+            model=target.provider_model,
+            body=upstream_body(request, target, progress.account.lease.max_output_tokens),
+            timeout=target.timeouts,
+            target=target.name,
+            simulate=request.simulate,
+            headers=trace_headers(inference) if target.trace_context else {},
+        )
         here = 0
         while True:
             here += 1
             progress.attempts += 1
-            call = Call(
-                operation=request.operation,
-                model=target.provider_model,
-                body=body,
-                timeout=target.timeouts,
-                target=target.name,
-                attempt=progress.attempts,
-                simulate=request.simulate,
-                headers=sent,
-            )
             try:
-                return await ask(call)
+                return await ask(replace(first, attempt=progress.attempts))
             except ProviderError as error:
                 note_failed_attempt(inference, error)
                 retry = retry_decision(

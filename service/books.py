@@ -58,14 +58,7 @@ async def open_books(
     scripts = ScriptQueue(redis)
     stack.push_async_callback(scripts.close)
     calendar = _calendar(settings)
-    ledger = Ledger(
-        Recorder(scripts, calendar, dedupe_seconds=settings.ledger_dedupe_seconds),
-        home=settings.home,
-        journal_max_bytes=settings.journal_max_bytes,
-        instruments=instruments,
-    )
-    await ledger.start()
-    stack.push_async_callback(ledger.close)
+    ledger = await _open_ledger(settings, scripts, calendar, instruments, stack)
     await remember_time_zone(redis, settings.time_zone)
     await warn_of_losses(redis)
     budgets = Budgets(
@@ -78,18 +71,39 @@ async def open_books(
     )
     await budgets.start()
     stack.push_async_callback(budgets.close)
-    accounts = Accounts(
-        ledger=ledger_port or ledger,
-        budgets=budgets_port or budgets,
-        priced=settlement.prices,
-        now=now,
-        instruments=instruments,
-        rules=_rules(settings),
-    )
     # What operators read is large and can be slow: it must not make requests go on unaccounted.
     readings = _open_store(settings, redis_url, stack)
-    reader = LedgerReader(readings, calendar, now=now, waiting=ledger.waiting)
-    return Books(ledger, budgets, reader, accounts)
+    return Books(
+        ledger,
+        budgets,
+        LedgerReader(readings, calendar, now=now, waiting=ledger.waiting),
+        Accounts(
+            ledger=ledger_port or ledger,
+            budgets=budgets_port or budgets,
+            priced=settlement.prices,
+            now=now,
+            instruments=instruments,
+            rules=_rules(settings),
+        ),
+    )
+
+
+async def _open_ledger(
+    settings: Settings,
+    scripts: ScriptQueue,
+    calendar: Calendar,
+    instruments: Instruments,
+    stack: AsyncExitStack,
+) -> Ledger:
+    ledger = Ledger(
+        Recorder(scripts, calendar, dedupe_seconds=settings.ledger_dedupe_seconds),
+        home=settings.home,
+        journal_max_bytes=settings.journal_max_bytes,
+        instruments=instruments,
+    )
+    await ledger.start()
+    stack.push_async_callback(ledger.close)
+    return ledger
 
 
 def _open_store(settings: Settings, url: str, stack: AsyncExitStack) -> RedisStore:

@@ -91,33 +91,17 @@ class Runtime:
 
     async def start(self) -> None:
         """Open connections and begin to watch. Raises what keeps the service from starting."""
-        settings = self.settings
         await asyncio.to_thread(self._prepare_keys)
         transport = self._parts.transport()
         self._stack.push_async_callback(transport.close)
         providers = self._parts.providers(self.targets, transport)
         redis = await self._open_redis()
-        limits = CacheLimits(
-            settings.cache_ttl_seconds,
-            settings.cache_max_age_seconds,
-            settings.cache_max_entry_bytes,
-            settings.cache_max_entries,
-            settings.cache_max_bytes,
-        )
         self.operators = await open_operators(
-            settings.home, self.keys, redis, session_hours=settings.session_hours
+            self.settings.home, self.keys, redis, session_hours=self.settings.session_hours
         )
-        if settings.prices is not None:
-            prices = PriceFileWatch(
-                settings.prices, self._pricing.use_file, instruments=self.telemetry.instruments
-            )
-            await prices.start()
-            self._stack.push_async_callback(prices.close)
-        settlement = Settlement(self._pricing, self.targets)
-        headroom = Headroom(self.telemetry.instruments)
-        headroom.register()
+        settlement = await self._open_pricing()
         self.books = await open_books(
-            settings,
+            self.settings,
             redis_url=self._redis_url,
             targets=self.targets,
             settlement=settlement,
@@ -127,7 +111,37 @@ class Runtime:
             ledger_port=self._parts.ledger,
             budgets_port=self._parts.budgets,
         )
-        self.gateway = Gateway(
+        self.gateway = self._gateway(providers, settlement, redis)
+        self._start_monitors(providers, redis)
+        self._started_at = time.monotonic()
+        self._in_background(self._refresh_keys(), "refresh keys")
+        self._started = True
+
+    async def _open_pricing(self) -> Settlement:
+        """Price by the book, and by the operator's file where one is named."""
+        settings = self.settings
+        if settings.prices is not None:
+            prices = PriceFileWatch(
+                settings.prices, self._pricing.use_file, instruments=self.telemetry.instruments
+            )
+            await prices.start()
+            self._stack.push_async_callback(prices.close)
+        return Settlement(self._pricing, self.targets)
+
+    def _gateway(
+        self, providers: Mapping[str, Provider], settlement: Settlement, redis: RedisStore
+    ) -> Gateway:
+        settings = self.settings
+        headroom = Headroom(self.telemetry.instruments)
+        headroom.register()
+        limits = CacheLimits(
+            settings.cache_ttl_seconds,
+            settings.cache_max_age_seconds,
+            settings.cache_max_entry_bytes,
+            settings.cache_max_entries,
+            settings.cache_max_bytes,
+        )
+        return Gateway(
             targets=self.targets,
             accounts=self.books.accounts,
             inferences=Inferences(
@@ -141,40 +155,37 @@ class Runtime:
             in_flight=self.in_flight,
             instruments=self.telemetry.instruments,
         )
-        self.dependencies = DependencyMonitor(
-            [
-                Dependency("redis", redis.ping),
-                Dependency(
-                    "collector",
-                    reachable(settings.otlp_endpoint, authority=settings.otlp_certificate),
-                ),
-                *(
-                    Dependency(
-                        f"target:{name}", provider.check, settings.target_check_interval_seconds
-                    )
-                    for name, provider in providers.items()
-                ),
-            ],
-            interval=settings.check_interval_seconds,
-            timeout=settings.check_timeout_seconds,
-            instruments=self.telemetry.instruments,
+
+    def _start_monitors(self, providers: Mapping[str, Provider], redis: RedisStore) -> None:
+        settings = self.settings
+        collector = reachable(settings.otlp_endpoint, authority=settings.otlp_certificate)
+        every = settings.target_check_interval_seconds
+        self.dependencies = self._monitor(
+            Dependency("redis", redis.ping),
+            Dependency("collector", collector),
+            *(
+                Dependency(f"target:{name}", provider.check, every)
+                for name, provider in providers.items()
+            ),
         )
         # Requests can do without these: they tell of the stack's health, never of this service's.
-        self.backends = DependencyMonitor(
-            [
+        self.backends = self._monitor(
+            *(
                 Dependency(name, reachable(url), settings.backend_check_interval_seconds)
                 for name, url in settings.backends.items()
-            ],
-            interval=settings.check_interval_seconds,
-            timeout=settings.check_timeout_seconds,
+            )
+        )
+
+    def _monitor(self, *dependencies: Dependency) -> DependencyMonitor:
+        monitor = DependencyMonitor(
+            dependencies,
+            interval=self.settings.check_interval_seconds,
+            timeout=self.settings.check_timeout_seconds,
             instruments=self.telemetry.instruments,
         )
-        for monitor in (self.dependencies, self.backends):
-            monitor.start()
-            self._stack.push_async_callback(monitor.stop)
-        self._started_at = time.monotonic()
-        self._in_background(self._refresh_keys(), "refresh keys")
-        self._started = True
+        monitor.start()
+        self._stack.push_async_callback(monitor.stop)
+        return monitor
 
     async def drain(self) -> None:
         """Take no new requests; end those under way when their time of grace is over."""

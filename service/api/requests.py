@@ -38,14 +38,7 @@ async def model_request(
     caller = await runtime.keys.authenticate(given.get("authorization"))
     now = asyncio.get_running_loop().time()
     deadline = headers.deadline_of(given, now=now, allowed=settings.deadline_seconds)
-    try:
-        # A client that sends slowly must hold up neither its connection nor the end of the service.
-        with runtime.in_flight.track(now + settings.body_timeout_seconds):
-            body = await read_json_object(request.receive, given, limit=settings.max_body_bytes)
-    except DeadlineExceeded:
-        raise BodyTimeout(
-            f"The request body did not arrive within {settings.body_timeout_seconds:g} seconds."
-        ) from None
+    body = await _body(request, now)
     check(schema, body)
     body = with_whole_numbers(body)
     model, simulate = body["model"], None
@@ -66,3 +59,19 @@ async def model_request(
         trace_id=trace_id_of(request.scope),
         user=runtime.users.of(body),
     )
+
+
+async def _body(request: Request, now: float) -> dict[str, Any]:
+    """The body as it was sent. Raises `BodyTimeout`."""
+    runtime = runtime_of(request)
+    settings = runtime.settings
+    try:
+        # A client that sends slowly must hold up neither its connection nor the end of the service.
+        with runtime.in_flight.track(now + settings.body_timeout_seconds):
+            return await read_json_object(
+                request.receive, headers_of(request), limit=settings.max_body_bytes
+            )
+    except DeadlineExceeded:
+        raise BodyTimeout(
+            f"The request body did not arrive within {settings.body_timeout_seconds:g} seconds."
+        ) from None
