@@ -83,14 +83,23 @@ def webhook() -> Generator[Webhook]:
 
 
 @contextmanager
-def running(settings: Settings) -> Generator[None]:
+def running(
+    settings: Settings,
+    *,
+    alertmanager_alone: bool = False,
+    pagerduty_url: str = "http://127.0.0.1:9/",
+) -> Generator[None]:
     """The three parts with shortened copies of their rules, stopped at the end."""
     binaries = ensure(["prometheus", "loki", "alertmanager"])
-    parts = tuple(part(settings, binaries) for part in (alertmanager, prometheus, loki))
+    wanted = (alertmanager,) if alertmanager_alone else (alertmanager, prometheus, loki)
+    parts = tuple(part(settings, binaries) for part in wanted)
     lay_out(settings, parts)
     _shorten(prometheus_directory(settings) / "alerts")
     _shorten(loki_alerts(settings) / "fake")
-    _replace(alertmanager_file(settings), r"group_wait: \w+", "group_wait: 1s")
+    replace(alertmanager_file(settings), r"group_wait: \w+", "group_wait: 1s")
+    # PagerDuty has one address for all, which no file of a receiver holds.
+    pagerduty = f"global:\n  pagerduty_url: {pagerduty_url}\nroute:"
+    replace(alertmanager_file(settings), r"\Aroute:", pagerduty)
     with ExitStack() as stack:
         for part in parts:
             stack.enter_context(_started(settings, part))
@@ -103,11 +112,12 @@ def _shorten(link: Path) -> None:
     link.unlink()
     shutil.copytree(rules, link)
     for file in link.iterdir():
-        _replace(file, r"(?m)^(\s+)for: (?!0s)\w+", rf"\1for: {LASTING}")
-        _replace(file, r"interval: \w+", "interval: 1s")
+        replace(file, r"(?m)^(\s+)for: (?!0s)\w+", rf"\1for: {LASTING}")
+        replace(file, r"interval: \w+", "interval: 1s")
 
 
-def _replace(file: Path, pattern: str, by: str) -> None:
+def replace(file: Path, pattern: str, by: str) -> None:
+    """Change what a pattern finds in a file, at least once."""
     changed, count = re.subn(pattern, by, file.read_text())
     assert count, f"{file} has no {pattern}"
     file.unlink()
