@@ -44,7 +44,7 @@ generate: setup ## Write the generated files anew: dashboards, rules and the tel
 
 # What can be said of configurations and generated files without a binary.
 CONFIGURATIONS := tests/compose tests/collector/test_ownership.py tests/collector/test_manifest.py \
-  tests/grafana/test_build.py tests/grafana/test_provisioning.py tests/rules/test_build.py tests/otel/test_names.py
+  tests/grafana/test_build.py tests/grafana/test_provisioning.py tests/rules/test_build.py tests/alerts/test_forms.py tests/otel/test_names.py
 
 .PHONY: check
 check: setup ## Lint, types, import directions and configurations (fast)
