@@ -7,6 +7,7 @@ from typing import Final
 
 from otel import attributes, names
 from otel.bootstrap import settings
+from otel.coming_from import APPLICATIONS, Row
 from otel.metric import Metric
 
 _NOTHING: Final = "-"
@@ -40,6 +41,9 @@ def document() -> str:
         _RECORDS,
         "## Attributes\n",
         _attributes(),
+        "## Where did X go?\n",
+        _COMING_FROM,
+        *(f"### {application.title}\n\n{_homes(application.rows)}" for application in APPLICATIONS),
     ]
     return "\n".join(parts)
 
@@ -101,6 +105,32 @@ def _attributes() -> str:
         for each in attributes.ATTRIBUTES
     ]
     return _table(("Attribute", "Type", "On", "Meaning"), rows)
+
+
+_COMING_FROM: Final = """\
+For those who come from monitoring of their own: each number it had, and where it is here. Queries
+are PromQL or LogQL as they stand; a test runs them all. Alerts have their
+[runbooks](runbooks/), more queries are among the [recipes](recipes.md).
+"""
+
+
+def _homes(rows: Iterable[Row]) -> str:
+    table = [
+        (
+            name.replace("|", "\\|"),
+            f"`{row.query}`".replace("|", "\\|") if row.query else _NOTHING,
+            " ".join(
+                [
+                    *(f"[{alert}](runbooks/{alert}.md)" for alert in row.alerts),
+                    *([row.note] if row.note else []),
+                ]
+            )
+            or _NOTHING,
+        )
+        for row in rows
+        for name in row.names
+    ]
+    return _table(("There", "Query here", "Alert, or what else to know"), table)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from otel.coming_from import APPLICATIONS
 from service.targets import DEFAULT_PATH
 from tests.docs.blocks import DOCS, QUERY_LANGUAGES, Block, blocks
 from tests.e2e.columns import METRICS_WITHIN
@@ -23,6 +24,18 @@ from tests.grafana.backends import ask
 
 SIMULATE = "x-gaugeway-simulate"
 RECIPES = list(blocks(DOCS / "recipes.md", *QUERY_LANGUAGES))
+HOMES = [
+    Block(
+        "telemetry",
+        row.names[0],
+        row.language,
+        row.query,
+        row.note,
+    )
+    for application in APPLICATIONS
+    for row in application.rows
+    if row.query
+]
 RUNBOOKS = [
     block
     for page in sorted((DOCS / "runbooks").glob("*.md"))
@@ -163,8 +176,8 @@ def _chat(
         return Answer(error.code, error.headers["x-trace-id"], error.read().decode())
 
 
-@pytest.mark.parametrize("block", RECIPES, ids=str)
-def test_a_recipe_has_an_answer_or_says_why_it_has_none(used: Used, block: Block) -> None:
+@pytest.mark.parametrize("block", [*RECIPES, *HOMES], ids=str)
+def test_a_query_has_an_answer_or_says_why_it_has_none(used: Used, block: Block) -> None:
     if block.below.startswith(MAY_BE_EMPTY):
         used.answer(block)
         return
@@ -174,7 +187,7 @@ def test_a_recipe_has_an_answer_or_says_why_it_has_none(used: Used, block: Block
             raise NotYetError(f"{block}: nothing is found")
 
     # What is recorded by a rule is evaluated every minute.
-    until(probe, within=METRICS_WITHIN + (75 if "increase1h" in block.text else 0), every=1)
+    until(probe, within=METRICS_WITHIN + (75 if ":" in block.text else 0), every=1)
 
 
 def test_most_recipes_have_an_answer() -> None:
