@@ -54,38 +54,26 @@ async def open_books(
 
     `ledger_port` and `budgets_port` take the place of the real ones for accounts.
     """
+    calendar = _calendar(settings)
     redis = _open_store(settings, redis_url, stack)
     scripts = ScriptQueue(redis)
     stack.push_async_callback(scripts.close)
-    calendar = _calendar(settings)
     ledger = await _open_ledger(settings, scripts, calendar, instruments, stack)
     await remember_time_zone(redis, settings.time_zone)
     await warn_of_losses(redis)
-    budgets = Budgets(
-        file=_budgets_file(settings, targets),
-        scripts=scripts,
-        bound=settlement.bound,
-        instruments=instruments,
-        now=now,
-        when_unavailable=settings.budgets_when_unavailable,
-    )
-    await budgets.start()
-    stack.push_async_callback(budgets.close)
+    budgets = await _open_budgets(settings, targets, scripts, settlement, instruments, now, stack)
     # What operators read is large and can be slow: it must not make requests go on unaccounted.
     readings = _open_store(settings, redis_url, stack)
-    return Books(
-        ledger,
-        budgets,
-        LedgerReader(readings, calendar, now=now, waiting=ledger.waiting),
-        Accounts(
-            ledger=ledger_port or ledger,
-            budgets=budgets_port or budgets,
-            priced=settlement.prices,
-            now=now,
-            instruments=instruments,
-            rules=_rules(settings),
-        ),
+    reader = LedgerReader(readings, calendar, now=now, waiting=ledger.waiting)
+    accounts = Accounts(
+        ledger=ledger_port or ledger,
+        budgets=budgets_port or budgets,
+        priced=settlement.prices,
+        now=now,
+        instruments=instruments,
+        rules=_rules(settings),
     )
+    return Books(ledger, budgets, reader, accounts)
 
 
 async def _open_ledger(
@@ -104,6 +92,28 @@ async def _open_ledger(
     await ledger.start()
     stack.push_async_callback(ledger.close)
     return ledger
+
+
+async def _open_budgets(
+    settings: Settings,
+    targets: Targets,
+    scripts: ScriptQueue,
+    settlement: Settlement,
+    instruments: Instruments,
+    now: Callable[[], datetime],
+    stack: AsyncExitStack,
+) -> Budgets:
+    budgets = Budgets(
+        file=_budgets_file(settings, targets),
+        scripts=scripts,
+        bound=settlement.bound,
+        instruments=instruments,
+        now=now,
+        when_unavailable=settings.budgets_when_unavailable,
+    )
+    await budgets.start()
+    stack.push_async_callback(budgets.close)
+    return budgets
 
 
 def _open_store(settings: Settings, url: str, stack: AsyncExitStack) -> RedisStore:
