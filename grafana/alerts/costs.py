@@ -41,7 +41,7 @@ COST_SPIKE: Final = Alert(
     "times the usual",
     description=f"The last hour cost more than {thresholds.COST_SPIKE_RATIO.warning:g} times the "
     "average hour of the day before it, and at least "
-    f"${thresholds.COST_SPIKE_LEAST_USD_PER_HOUR:g}.",
+    f"{thresholds.COST_SPIKE_LEAST_USD_PER_HOUR:g} USD.",
     dashboard="cost-and-budgets",
     panel="Cost per hour by app",
 )
