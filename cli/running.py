@@ -135,7 +135,10 @@ def _report(settings: Settings, started: Started, *, detach: bool) -> None:
     screen.print(status_view(started.status))
     screen.print()
     if started.already_up:
-        screen.print("[green]already up[/]")
+        screen.print(
+            "[green]already up[/], with the settings that it was started with; others count after "
+            "`gaugeway down` and `gaugeway up`"
+        )
     else:
         screen.print(f"[green]up[/] in {started.seconds:.1f} s ({settings.environment})")
     if _has_grafana(started) and settings.secured:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli import demo
+from cli import demo, running
 from cli.console import status_view
 from stack.home import Home
+from stack.lifecycle import Started
 from stack.ports import port_variable
 from stack.settings import Settings
 from stack.status import ComponentStatus, StackStatus
@@ -54,6 +55,26 @@ def test_processes_without_their_manager_are_told_from_a_stack_that_is_down(
     examined = gaugeway("doctor").out
     assert "✓ ports" in examined
     assert "set GAUGEWAY_SERVICE_PORT" not in examined
+
+
+class _RunsAlready:
+    """A stack that was started before."""
+
+    def __init__(self, settings: Settings) -> None: ...
+
+    async def start(self, observer: object) -> Started:
+        return Started(True, 0.1, StackStatus(True, "dev", "", "", ()))
+
+
+def test_a_second_start_says_that_settings_of_this_shell_do_not_count(
+    gaugeway: Gaugeway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "Stack", _RunsAlready)
+    monkeypatch.setenv("GAUGEWAY_BUDGETS", "/etc/gaugeway/budgets.yaml")
+    ran = gaugeway("up", "--detach")
+    assert ran.code == 0
+    assert "already up, with the settings that it was started with" in ran.out
+    assert "`gaugeway down`" in ran.out
 
 
 def test_the_demo_names_what_a_running_part_lacks_instead_of_another_start(
