@@ -36,12 +36,21 @@ def read_yaml(path: Path) -> object:
     try:
         return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
-        raise YamlFileError(f"is not valid YAML: {error}") from None
+        raise YamlFileError(f"is not valid YAML: {_fault(error)}") from None
     except (LookupError, AttributeError):
         # PyYAML's own, of a value that is not what its tag says, such as `!!int ""`.
         raise YamlFileError("is not valid YAML: a value does not fit its tag") from None
     except RecursionError:
         raise YamlFileError("is nested too deeply") from None
+
+
+def _fault(error: Exception) -> str:
+    """On one line, and without PyYAML's name for what was read: whoever asked names the file."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error).replace(' in "<unicode string>",', " at").replace("\n", " ")
+    mark = error.problem_mark
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {said}"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -27,6 +27,25 @@ def test_a_value_that_does_not_fit_its_tag_is_bad_yaml(tmp_path: Path, value: st
     assert "is not valid YAML" in told(tmp_path, f"limit: {value}\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("budgets:\n  - a: 1\n: [\n", "line 3, column 1: while parsing a block mapping, expected"),
+        ("a: 1\na: 2\n", "line 2, column 1: the key 'a' is there twice"),
+        ("a: [1, 2\n", "line 2, column 1: while parsing a flow sequence, expected ',' or ']'"),
+        ("a: b: c\n", "line 1, column 5: mapping values are not allowed here"),
+        ("a: \x07\n", "special characters are not allowed"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_in_one_line_with_its_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    message = told(tmp_path, text)
+    assert said in message
+    assert "\n" not in message
+    assert "unicode string" not in message
+
+
 def test_a_set_is_refused_as_its_entries_have_no_places(tmp_path: Path) -> None:
     assert "write a list" in told(tmp_path, "budgets: !!set {a, b}\n")
 
