@@ -35,10 +35,11 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestList:
-    """One ranking of the hour."""
+    """The first rows of one ranking of the hour; `which` says that there may be more."""
 
     key: str
     title: str
+    which: str
     none: str
     rows: tuple[RequestRow, ...]
 
@@ -46,13 +47,13 @@ class RequestList:
 def notable_view(notable: Notable, zoned: Zoned, grafana: str | None) -> tuple[RequestList, ...]:
     """The dearest, the slowest and the failed."""
     lists = (
-        ("dearest", "Dearest", "No request cost anything in the last hour.", notable.dearest),
-        ("slowest", "Slowest", "No request in the last hour.", notable.slowest),
-        ("failed", "Failed", "No request failed in the last hour.", notable.failed),
+        ("dearest", "top", "No request cost anything in the last hour.", notable.dearest),
+        ("slowest", "top", "No request in the last hour.", notable.slowest),
+        ("failed", "latest", "No request failed in the last hour.", notable.failed),
     )
     return tuple(
-        RequestList(key, title, none, _rows(found, zoned, grafana))
-        for key, title, none, found in lists
+        RequestList(key, key.capitalize(), which, none, _rows(found, zoned, grafana))
+        for key, which, none, found in lists
     )
 
 

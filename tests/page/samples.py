@@ -212,7 +212,12 @@ def notable() -> Notable:
     return Notable(
         dearest=tuple(request(place) for place in range(10)),
         slowest=tuple(
-            request(place, latency_ms=125_000.0 / (place + 1), cost_usd=None if place == 2 else "0")
+            request(
+                place,
+                latency_ms=125_000.0 / (place + 1),
+                cost_usd=None if place == 2 else "0",
+                **({"outcome": "error", "error": "provider_timeout"} if place == 1 else {}),
+            )
             for place in range(10)
         ),
         failed=tuple(

@@ -121,6 +121,28 @@ def test_each_notable_request_leads_to_its_trace_here_and_in_grafana(page: PageU
         assert "provider_timeout" in visit.text("#requests-failed")
 
 
+def test_a_list_of_the_first_few_does_not_look_like_a_count_of_all(page: PageUnderTest) -> None:
+    with page.visit() as visit:
+        visit.open("/admin/monitoring")
+        assert visit.text("#requests-failed-title") == "Failed the latest 5"
+        assert visit.text("#requests-slowest-title") == "Slowest the top 10"
+
+
+def test_a_slow_request_that_failed_says_so(page: PageUnderTest) -> None:
+    """Else it looks as if it had used nothing for nothing."""
+    failed = {request.trace_id for request in page.figures.hour.slowest if request.error}
+    assert failed
+    with page.visit() as visit:
+        visit.open("/admin/monitoring")
+        rows = visit.page.locator("#requests-slowest tbody tr")
+        said = {
+            row.get_attribute("data-key")
+            for row in rows.all()
+            if "failed: provider_timeout" in row.inner_text()
+        }
+    assert said == failed
+
+
 def test_an_unknown_price_is_loud_and_never_zero(page: PageUnderTest) -> None:
     with page.visit() as visit:
         visit.open("/admin/monitoring")
