@@ -112,4 +112,5 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _percent(share: float | None) -> float | None:
-    return None if share is None else share * 100
+    # Shares come with six decimals; a double makes 7.8549999999999995 of some.
+    return None if share is None else round(share * 100, 4)
