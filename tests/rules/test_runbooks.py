@@ -93,7 +93,7 @@ def _commands(text: str) -> list[str]:
     # A command within a sentence may be broken over two lines.
     told = [span.replace("\n", " ") for span in spans]
     told += re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    found = re.findall(r"\bgaugeway [a-z][^|\n`)#;]*", "\n".join(told))
+    found = re.findall(r"\bgaugeway [a-z][^|&\n`)#;]*", "\n".join(told))
     return [line.strip() for line in found]
 
 
