@@ -2,7 +2,7 @@
 
 What was bad and what counted is recorded every 15 s for the five minutes before. A longer window
 adds up those records, so that a busy hour weighs more than a quiet one, and so that no rule reads
-days of raw series, which end with their process.
+days of raw series, which end with their process. Windows of days add up every fourth record.
 """
 
 from collections.abc import Iterable
@@ -44,6 +44,8 @@ def _at_once(slo: SLO) -> tuple[Recorded, ...]:
 def _of_days(slo: SLO) -> tuple[Recorded, ...]:
     ratio = of(series.ERROR_RATIO[slo.window], slo.name)
     return (
+        _rule(slo, series.TOTAL_OF_MINUTES, of(series.TOTAL, slo.name)),
+        _rule(slo, series.BAD_OF_MINUTES, of(series.BAD, slo.name)),
         *_windows(slo, series.LONG_WINDOWS),
         _rule(slo, series.ERROR_RATIO[slo.window], _ratio(slo, slo.window)),
         _rule(slo, series.OBJECTIVE, f"0 * {ratio} + {slo.objective:g}"),
@@ -70,8 +72,13 @@ def _ratio(slo: SLO, window: str) -> str:
     """Bad of all; nothing where nothing happened."""
     if window == PIECE:
         return f"{of(series.BAD, slo.name)} / ({of(series.TOTAL, slo.name)} > 0)"
+    short = window in series.SHORT_WINDOWS
     bad, total = (
-        f"sum_over_time({of(metric, slo.name, window)})" for metric in (series.BAD, series.TOTAL)
+        f"sum_over_time({of(metric, slo.name, window)})"
+        for metric in (
+            series.BAD if short else series.BAD_OF_MINUTES,
+            series.TOTAL if short else series.TOTAL_OF_MINUTES,
+        )
     )
     return f"{bad} / ({total} > 0)"
 
