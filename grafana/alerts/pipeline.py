@@ -115,6 +115,21 @@ CARDINALITY_OVERFLOW: Final = Alert(
     dashboard="telemetry-pipeline",
     panel="Label values over the limit",
 )
+LEDGER_LOSING_ENTRIES: Final = Alert(
+    name="LedgerLosingEntries",
+    value=counted(names.LEDGER_DROPPED, by=by_environment(a.ERROR_TYPE), window="15m"),
+    comparison=">",
+    limit=0,
+    lasting="0s",
+    severity=Severity.CRITICAL,
+    team=Team.BILLING,
+    summary="The usage ledger loses entries in {{ $labels.deployment_environment_name }}: "
+    "{{ $labels.error_type }}",
+    description='Requests of the last 15 minutes that no ledger has: {{ printf "%.0f" $value }}. '
+    "Usage, cost and budgets lack them for good; the usage records in Loki have them.",
+    dashboard="telemetry-pipeline",
+    panel="Usage entries lost",
+)
 
 GROUP: Final = Group(
     "gaugeway-pipeline",
@@ -124,5 +139,6 @@ GROUP: Final = Group(
         COLLECTOR_QUEUE_FILLING,
         TELEMETRY_STALE,
         CARDINALITY_OVERFLOW,
+        LEDGER_LOSING_ENTRIES,
     ),
 )

@@ -23,6 +23,7 @@ def telemetry_pipeline() -> Dashboard:
             "The Collector: what goes through and what is lost": why.losses(),
             "The Collector: queues, memory and CPU": why.resources(),
             "Backends and scrapes": why.backends(),
+            "The usage ledger without Redis": why.books(),
             "Receivers, exporters and components over the whole time range": which.tables(),
             "What arrived last: each line opens to its trace": which.records(),
         },

@@ -101,6 +101,35 @@ def resources() -> list[GraphPanel]:
     ]
 
 
+def books() -> list[GraphPanel]:
+    """What of usage and budgets does not reach Redis."""
+    return [
+        graph(
+            "Usage entries waiting on disk",
+            "In the workers' journals: Redis is away, or has come back and is catching up.",
+            [queries.LEDGER_WAITING],
+            unit="locale",
+            absent=_NO_METRICS,
+        ),
+        graph(
+            "Usage entries lost",
+            "Of each interval, by reason: a journal was full, or the disk refused it. They are "
+            "missing from usage, cost and budgets for good.",
+            [queries.LEDGER_LOST],
+            unit="locale",
+            absent=_NO_METRICS,
+            colors={"journal_.*": CRITICAL},
+        ),
+        graph(
+            "Requests whose budgets were not asked",
+            "Of each interval: Redis was away and requests went on.",
+            [queries.UNCHECKED],
+            unit="locale",
+            absent=_NO_METRICS,
+        ),
+    ]
+
+
 def backends() -> list[GraphPanel]:
     """What the backends say they got."""
     return [

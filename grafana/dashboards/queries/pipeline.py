@@ -9,6 +9,8 @@ from grafana.dashboards.promql import (
     GRAPH_WINDOW,
     NOW_WINDOW,
     RANGE_WINDOW,
+    counted,
+    fresh,
     growth,
     or_none,
     or_zero,
@@ -135,6 +137,21 @@ OVERFLOW: Final = Query(
         by=_OVERFLOWED,
     ),
     f"{shown(a.METRIC_NAME)} {shown(a.ATTRIBUTE_KEY)}",
+)
+_LEDGER_ALIVE: Final = f"sum({names.LEDGER_PENDING.prometheus}{matchers(names.LEDGER_PENDING)})"
+LEDGER_WAITING: Final = Query(
+    f"sum({fresh(f'{names.LEDGER_PENDING.prometheus}{matchers(names.LEDGER_PENDING)}')})", "waiting"
+)
+LEDGER_LOST: Final = Query(
+    or_none(
+        counted(names.LEDGER_DROPPED, by=(a.ERROR_TYPE,), window=GRAPH_WINDOW),
+        _LEDGER_ALIVE,
+        by=(a.ERROR_TYPE,),
+    ),
+    shown(a.ERROR_TYPE),
+)
+UNCHECKED: Final = Query(
+    or_zero(counted(names.BUDGET_UNCHECKED, window=GRAPH_WINDOW), _LEDGER_ALIVE), "not asked"
 )
 _SCRAPER: Final = ("scraper",)
 SCRAPE_ERRORS: Final = Query(

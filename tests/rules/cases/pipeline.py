@@ -177,4 +177,21 @@ CASES = (
         pushed("gaugeway_cardinality_overflow_total", "1x300 _x40 1x100", **OVERFLOW),
         silent=("1h15m", "1h25m", "1h30m"),
     ),
+    Case(
+        "LedgerLosingEntries",
+        "the first entry that a full journal did not take",
+        pushed("gaugeway_ledger_dropped_total", "_x20 1x100", error_type="journal_full"),
+        silent=("4m45s", "20m"),
+        fires="5m",
+        labels={**DEV, "error_type": "journal_full"},
+        summary="The usage ledger loses entries in dev: journal_full",
+        description="Requests of the last 15 minutes that no ledger has: 1. Usage, cost and "
+        "budgets lack them for good; the usage records in Loki have them.",
+    ),
+    Case(
+        "LedgerLosingEntries",
+        "none lost, however many wait",
+        pushed("gaugeway_ledger_pending", "0+10x100"),
+        silent=("5m", "20m"),
+    ),
 )
