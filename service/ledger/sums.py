@@ -93,8 +93,13 @@ def _latency(amounts: Counters) -> documents.Latency:
     return documents.Latency(
         requests=requests,
         total_latency_ms=microseconds / 1000,
-        avg_latency_ms=microseconds / 1000 / requests if requests else None,
-        p50=p50,
-        p95=p95,
-        p99=p99,
+        avg_latency_ms=_to_the_microsecond(microseconds / 1000 / requests) if requests else None,
+        p50=_to_the_microsecond(p50),
+        p95=_to_the_microsecond(p95),
+        p99=_to_the_microsecond(p99),
     )
+
+
+def _to_the_microsecond(milliseconds: float | None) -> float | None:
+    """Finer than that nothing is measured: 2447.93, not 2447.9303749999995."""
+    return None if milliseconds is None else round(milliseconds, 3)

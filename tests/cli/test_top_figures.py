@@ -44,6 +44,18 @@ def test_errors_have_the_colour_of_their_share(share: float | None, level: Level
     assert found.failing_level is None
 
 
+def test_a_share_is_told_without_the_tail_of_a_double() -> None:
+    rates = Rates(
+        requests_per_minute=0,
+        errors_per_minute=0,
+        error_share_today=0.07855,
+        cache_hit_share_today=0.063444,
+    )
+    document = top_document("http://x", figures_of(metrics(rates=rates), Thresholds()), None)
+    assert document["errors_today"]["percent"] == 7.855
+    assert document["cache_hit_percent_today"] == 6.3444
+
+
 @pytest.mark.parametrize(
     ("used", "own", "level"),
     [

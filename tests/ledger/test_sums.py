@@ -15,6 +15,7 @@ from service.ledger import hashes, sums
 from service.ledger.calendar import Calendar
 from service.ledger.counters import DIMENSIONS, add, counters_of, values_of
 from service.ledger.entry import TOKEN_KINDS, Entry
+from service.ledger.latency import bucket_counter
 from service.ledger.recording import BATCH_ENTRIES, Bounds, Numbered, Recorder
 from service.ledger.scripts import ScriptQueue
 from service.ledger.writer import Writer
@@ -131,6 +132,16 @@ async def test_a_million_requests_of_140_nanodollars_cost_14_cents(
     assert usage.totals.requests == requests
     assert usage.totals.cost_usd == {30_000: "0.0042", 1_000_000: "0.14"}[requests]
     assert usage.by_model["gpt-4o-mini"].cost_usd == usage.totals.cost_usd
+
+
+def test_latencies_are_told_to_the_microsecond() -> None:
+    buckets = {bucket_counter(1_234_567): 2, bucket_counter(2_000_003): 1}
+    latency = sums.totals({"requests": 3, "latency_us": 4_469_137, **buckets}).latency
+    assert (latency.total_latency_ms, latency.avg_latency_ms) == (4469.137, 1489.712)
+    for told in (latency.p50, latency.p95, latency.p99):
+        assert told is not None
+        assert told == round(told, 3)
+        assert 1000 < told < 2500
 
 
 async def test_a_counter_that_is_full_goes_on(redis: Server, tmp_path: Path) -> None:
