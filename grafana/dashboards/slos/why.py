@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.timeseries import Panel as GraphPanel
 
 from grafana.dashboards import thresholds
-from grafana.dashboards.graphs import graph, over
+from grafana.dashboards.graphs import graph
 from grafana.dashboards.queries import slos as queries
 from grafana.dashboards.units import RATIO
 from grafana.slos.declared import SLOS
@@ -35,18 +35,15 @@ def over_time() -> list[GraphPanel]:
             queries.bad_shares(SLOS),
             unit=RATIO,
         ).span(12),
-        over(
-            graph(
-                "Error budgets, 30 d",
-                "What was left of each budget. Below 0 the objective was missed.",
-                [queries.BUDGETS],
-                unit=RATIO,
-                limits=thresholds.SLO_BUDGET_LEFT_RATIO,
-                maximum=1,
-            )
-            .span(12)
-            .min(queries.LOWEST_BUDGET),
-            "30d",
-            "1h",
-        ),
+        graph(
+            "Error budgets left",
+            "What was left of each budget of 30 days. Below 0 the objective was missed; choose a "
+            "longer time range to see where it went.",
+            [queries.BUDGETS],
+            unit=RATIO,
+            limits=thresholds.SLO_BUDGET_LEFT_RATIO,
+            maximum=1,
+        )
+        .span(12)
+        .min(queries.LOWEST_BUDGET),
     ]
