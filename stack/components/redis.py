@@ -77,7 +77,7 @@ def redis(settings: Settings, choice: RedisChoice) -> Component:
                 *("--port", str(settings.ports.redis)),
                 *("--dir", str(data)),
                 *("--appendonly", "yes"),
-                # The same limit as in docker-compose.yml, so that its use can be watched and alerted.
+                # The limit of docker-compose.yml: without one nobody can say how full it is.
                 *("--maxmemory", "512mb"),
                 # Budgets and locks must not vanish silently when memory is short.
                 *("--maxmemory-policy", "noeviction"),

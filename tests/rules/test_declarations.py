@@ -21,7 +21,7 @@ NAMES = {
     "CacheHitLow",
     "service": "ServiceDown RedisDown RedisMemoryHigh HighMemory",
     "pipeline": "CollectorDown CollectorDroppingData CollectorQueueFilling TelemetryStale "
-    "CardinalityOverflow",
+    "CardinalityOverflow LedgerLosingEntries",
     "slos": "AvailabilityBudgetFastBurn AvailabilityBudgetSlowBurn LatencyBudgetFastBurn "
     "LatencyBudgetSlowBurn FirstChunkBudgetFastBurn FirstChunkBudgetSlowBurn CostBudgetFastBurn "
     "CostBudgetSlowBurn",
@@ -99,6 +99,7 @@ def test_a_critical_alert_is_what_somebody_has_to_look_at_now() -> None:
     assert critical == {
         "MonthlyBudget95Percent",
         "BudgetExhausted",
+        "LedgerLosingEntries",
         "HighAPICosts",
         "HighLatency",
         "HighErrorRate",
