@@ -143,6 +143,19 @@ def test_a_slow_request_that_failed_says_so(page: PageUnderTest) -> None:
     assert said == failed
 
 
+def test_on_a_phone_every_cost_stands_beside_the_models_name(page: PageUnderTest) -> None:
+    with page.visit(phone=True) as visit:
+        visit.open("/admin/monitoring")
+        for key in ("dearest", "slowest", "failed"):
+            row = visit.page.locator(f"#requests-{key} tbody tr").first
+            name = row.locator("th .name").bounding_box()
+            cost = row.locator("td[data-label=Cost]").bounding_box()
+            assert name is not None
+            assert cost is not None
+            assert cost["x"] > name["x"]
+            assert cost["y"] < name["y"] + name["height"]
+
+
 def test_an_unknown_price_is_loud_and_never_zero(page: PageUnderTest) -> None:
     with page.visit() as visit:
         visit.open("/admin/monitoring")
