@@ -1,7 +1,8 @@
 """The alerts as rules that Grafana evaluates itself.
 
 A: the value, asked of the data source. B: its last point, a number for each series. C: B against
-the limit. A series that is missing does not fire, as with Prometheus.
+the limit, in a form that every Grafana since 9 knows. A series that is missing does not fire, as
+with Prometheus.
 """
 
 import json
@@ -29,13 +30,8 @@ _ORGANISATION: Final = 1
 _TICK_SECONDS: Final = 10
 _SPAN_SECONDS: Final = 600
 _EXPRESSIONS: Final = common.DataSourceRef(type_val="__expr__", uid="__expr__")
-_EVALUATORS: Final[dict[str, Literal["gt", "gte", "lt", "lte", "eq"]]] = {
-    ">": "gt",
-    ">=": "gte",
-    "<": "lt",
-    "<=": "lte",
-    "==": "eq",
-}
+# What a threshold can be everywhere: Grafana 9 and 10 refuse "gte", "lte" and "eq".
+_EVALUATORS: Final[dict[str, Literal["gt", "lt"]]] = {">": "gt", "<": "lt"}
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -75,7 +71,7 @@ def _rule(alert: Alert, group: Group) -> dict[str, Any]:
         title=alert.name,
         uid=rule_uid(alert),
         condition="C",
-        data=[_value(alert), _last(), _threshold(alert)],
+        data=[_value(alert), _last(), _judgement(alert)],
         no_data_state="OK",
         exec_err_state="Error",
         for_val=alert.lasting,
@@ -109,11 +105,13 @@ def _annotations(alert: Alert) -> dict[str, str]:
 def template(text: str) -> str:
     """An alert's text for Grafana, whose `$value` is a sentence about all its queries.
 
+    Without data there is no B: `index` then gives 0, where `.B` would be an error each time.
+
     Where it reads files, Grafana takes `$name` and `${…}` for variables of its environment: so
     `$labels` is written in full, and a dollar before a template as one of its own.
     """
     named = re.sub(r"\$labels\b", "$.Labels", text.replace("${{", '{{ "$" }}{{'))
-    return re.sub(r"\$value\b", "$.Values.B.Value", named)
+    return re.sub(r"\$value\b", '(index $.Values "B").Value', named)
 
 
 def _value(alert: Alert) -> alerting.Query:
@@ -137,17 +135,27 @@ def _last() -> alerting.Query:
     return _query("B", "__expr__", model)
 
 
-def _threshold(alert: Alert) -> alerting.Query:
+def _judgement(alert: Alert) -> alerting.Query:
+    if alert.comparison in _EVALUATORS:
+        return _query("C", "__expr__", _threshold(alert))
+    model = expr.TypeMath(
+        datasource=_EXPRESSIONS,
+        expression=f"$B {alert.comparison} {alert.limit!r}",
+        ref_id="C",
+    )
+    return _query("C", "__expr__", model)
+
+
+def _threshold(alert: Alert) -> expr.TypeThreshold:
     evaluator = expr.ExprTypeThresholdConditionsEvaluator(
         params=[alert.limit], type_val=_EVALUATORS[alert.comparison]
     )
-    model = expr.TypeThreshold(
+    return expr.TypeThreshold(
         datasource=_EXPRESSIONS,
         expression="B",
         conditions=[expr.ExprTypeThresholdConditions(evaluator=evaluator)],
         ref_id="C",
     )
-    return _query("C", "__expr__", model)
 
 
 def _query(

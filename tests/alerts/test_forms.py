@@ -17,7 +17,8 @@ from grafana.alerts.declared import ALERTS
 
 REPOSITORY = Path(__file__).parents[2]
 
-COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=="}
+# Grafana 9 and 10 know no other thresholds; "at least" is arithmetic there.
+COMPARISONS = {"gt": ">", "lt": "<"}
 DATA_SOURCES = {Language.PROMQL: "prometheus", Language.LOGQL: "loki"}
 Rule = dict[str, Any]
 
@@ -45,14 +46,22 @@ def grafana_form() -> dict[str, Rule]:
 
 def condition(rule: Rule) -> str:
     """A Grafana rule's three steps, written as Prometheus writes them."""
-    value, last, threshold = rule["data"]
-    [judged] = threshold["model"]["conditions"]
-    [limit] = judged["evaluator"]["params"]
+    value, last, judgement = rule["data"]
     assert (last["model"]["expression"], last["model"]["reducer"]) == (value["refId"], "last")
-    assert threshold["model"]["expression"] == last["refId"]
-    assert rule["condition"] == threshold["refId"]
-    comparison = COMPARISONS[judged["evaluator"]["type"]]
-    return f"({value['model']['expr']}) {comparison} {limit:g}"
+    assert rule["condition"] == judgement["refId"]
+    return f"({value['model']['expr']}) {judged(judgement['model'], last['refId'])}"
+
+
+def judged(model: dict[str, Any], of: str) -> str:
+    """Comparison and limit of the last step, which must judge the step before it."""
+    if model["type"] == "math":
+        variable, comparison, limit = model["expression"].split()
+        assert variable == f"${of}"
+        return f"{comparison} {float(limit):g}"
+    assert (model["type"], model["expression"]) == ("threshold", of)
+    [one] = model["conditions"]
+    [limit] = one["evaluator"]["params"]
+    return f"{COMPARISONS[one['evaluator']['type']]} {limit:g}"
 
 
 def as_grafana_says(text: str) -> str:
@@ -62,7 +71,7 @@ def as_grafana_says(text: str) -> str:
     text = re.sub(grafana_url, '{{ reReplaceAll "/+$" "" externalURL }}', text, count=1)
     text = re.sub(runbooks, "${GAUGEWAY_RUNBOOKS_URL}", text, count=1)
     text = text.replace("${{", '{{ "$" }}{{')
-    return text.replace("$labels.", "$.Labels.").replace("$value", "$.Values.B.Value")
+    return text.replace("$labels.", "$.Labels.").replace("$value", '(index $.Values "B").Value')
 
 
 each = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
@@ -107,10 +116,13 @@ def test_a_rule_is_one_that_grafanas_schema_knows(alert: Alert) -> None:
     # A provisioning file has the panel beside the annotations too; the queries follow below.
     plain = {name: rule[name] for name in rule.keys() - {"data", "dashboardUid", "panelId"}}
     assert plain.items() <= alerting.Rule.from_json(plain).to_json().items()
-    _, last, threshold = rule["data"]
+    _, last, judgement = rule["data"]
     assert expr.TypeReduce.from_json(last["model"]).reducer == "last"
-    [judged] = expr.TypeThreshold.from_json(threshold["model"]).conditions or []
-    assert judged.evaluator.params == [alert.limit]
+    if judgement["model"]["type"] == "math":
+        assert expr.TypeMath.from_json(judgement["model"]).expression.startswith("$B ")
+    else:
+        [judged] = expr.TypeThreshold.from_json(judgement["model"]).conditions or []
+        assert judged.evaluator.params == [alert.limit]
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,40}", rule["uid"])
 
 
