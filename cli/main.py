@@ -15,6 +15,7 @@ from cli.keys import keys
 from cli.logs import logs
 from cli.prices import prices
 from cli.profile import profile
+from cli.prove import prove
 from cli.running import down, up
 from cli.status import status
 from cli.top import top
@@ -50,6 +51,7 @@ app.command(rich_help_panel=_LOOK)(top)
 app.command(rich_help_panel=_LOOK)(logs)
 app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_LOOK)(profile)
+app.command(rich_help_panel=_LOOK)(prove)
 app.command(rich_help_panel=_LOOK)(export)
 app.add_typer(prices, name="prices", rich_help_panel=_LOOK)
 app.command(rich_help_panel=_PREPARE)(doctor)

@@ -1,0 +1,117 @@
+"""Every alert fires when its fault is there, and is received from the real Alertmanager."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from cli.proving.dashboards import Dashboard, dashboards_in
+from cli.proving.declared import write_budgets, write_targets
+from cli.proving.faults import all_of
+from cli.proving.finding import Finding
+from cli.proving.links import BrokenLinkError, place_of
+from cli.proving.private_stack import PrivateStack, private_settings, running
+from cli.proving.receiver import Received, receiving, write_receivers
+from cli.proving.scaling import divided, scaled
+from cli.proving.stages import STAGES, Stage
+from cli.proving.traffic import traffic
+from grafana.alerts.alert import Alert
+from grafana.alerts.declared import ALERTS
+from stack.components.alerting import alertmanager_file
+from stack.settings import Settings
+
+# An hour is a minute.
+SCALE: Final = 60
+_WAITING: Final = re.compile(r"(?<=group_wait: )\w+|(?<=group_interval: )\w+")
+
+
+async def prove_alerts(
+    asking: Settings, folder: Path, told: Callable[[str], None], stages: Iterable[Stage] = STAGES
+) -> tuple[Finding, ...]:
+    """Start a stack below `folder`, break it, and return what came of every alert.
+
+    Raises `stack.lifecycle.StartError`.
+    """
+    dashboards = dashboards_in(asking.checkout / "grafana" / "dashboards" / "json")
+    async with receiving() as received:
+        environment = {
+            "GAUGEWAY_TARGETS": str(write_targets(folder / "targets.yaml")),
+            "GAUGEWAY_BUDGETS": str(write_budgets(folder / "budgets.yaml")),
+            "GAUGEWAY_RECEIVERS_DIR": str(write_receivers(folder / "receivers", received)),
+            "GAUGEWAY_SIMULATE_CONTROL": "1",
+            "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+            "OTEL_BLRP_SCHEDULE_DELAY": "200",
+        }
+        settings = private_settings(asking, folder, environment)
+        told("starting a second stack, to break it")
+        async with running(settings, lambda rules: scaled(rules, SCALE), every="1s") as stack:
+            await _wait_less(stack)
+            causes: dict[str, str] = {}
+            for stage in stages:
+                told(f"alerts: {stage.name}, {_heard(received)} of {len(ALERTS)} received")
+                await _gone_through(stage, stack, received)
+                causes |= stage.causes
+    return tuple(_finding(alert, causes, received, dashboards, asking) for alert in ALERTS)
+
+
+async def _gone_through(stage: Stage, stack: PrivateStack, received: Received) -> None:
+    async with contextlib.AsyncExitStack() as entered:
+        if stage.rate:
+            await entered.enter_async_context(traffic(stack, stage.rate, rarities=False))
+        await entered.enter_async_context(all_of(stage.faults, stack))
+        await received.wait_for(frozenset(stage.causes), within=stage.seconds)
+
+
+async def _wait_less(stack: PrivateStack) -> None:
+    """Shorten how long Alertmanager waits for more of a group, and have it read that."""
+    file = alertmanager_file(stack.settings)
+    shorter = divided(SCALE)
+    file.write_text(_WAITING.sub(lambda found: shorter(found[0]), file.read_text()))
+    url = f"{stack.settings.url('alertmanager')}/-/reload"
+    async with aiohttp.ClientSession() as session, session.post(url) as answer:
+        answer.raise_for_status()
+
+
+def _heard(received: Received) -> int:
+    return len({alert["labels"]["alertname"] for alert in received.alerts})
+
+
+def _finding(
+    alert: Alert,
+    causes: dict[str, str],
+    received: Received,
+    dashboards: tuple[Dashboard, ...],
+    settings: Settings,
+) -> Finding:
+    place = f"{alert.team}, {alert.severity}"
+    if alert.name not in causes:
+        return Finding("alert", place, alert.name, "not proven", "no fault causes it here")
+    told = next(received.of(alert.name), None)
+    if told is None:
+        how = f"not received; cause: {causes[alert.name]}"
+        return Finding("alert", place, alert.name, "failed", how)
+    if wrong := _wrong(alert, told, dashboards, settings):
+        return Finding("alert", place, alert.name, "failed", wrong)
+    return Finding("alert", place, alert.name, "proven", causes[alert.name])
+
+
+def _wrong(
+    alert: Alert, told: dict[str, Any], dashboards: tuple[Dashboard, ...], settings: Settings
+) -> str:
+    """Return what is wrong with a notification: who got it, or where its links lead."""
+    if told["receiver"] != alert.team:
+        return f"received by {told['receiver']}"
+    try:
+        place_of(dashboards, told["annotations"]["dashboard_url"])
+    except (BrokenLinkError, KeyError) as error:
+        return f"its dashboard: {error}"
+    runbook = Path(urlsplit(str(told["annotations"].get("runbook_url", ""))).path).name
+    if not (settings.checkout / "docs" / "runbooks" / runbook).is_file():
+        return f"there is no runbook {runbook}"
+    return ""
