@@ -93,7 +93,7 @@ def requests() -> list[TablePanel | LogsPanel]:
                 "Tokens in": _TOKENS,
                 "Tokens out": _TOKENS,
                 "Outcome": Column(width=120),
-                "App": Column(width=110),
+                "App": Column(width=125),
             },
             sort_by="Latency",
         ).span(14),

@@ -20,7 +20,7 @@ _FAILED_TRACES: Final = (traces_link("Its failed traces", FAILED_TRACES_OF_MODEL
 
 def rankings() -> list[TablePanel]:
     """Which model of which provider, which error, which limit."""
-    return [_providers().span(12), _limits().span(12), _errors().span(24)]
+    return [_providers().span(13), _limits().span(11), _errors().span(24)]
 
 
 def requests() -> list[TablePanel | LogsPanel]:
@@ -62,7 +62,7 @@ def _providers() -> TablePanel:
         queries.PROVIDERS,
         names={label(a.PROVIDER_NAME): "Provider", label(a.REQUEST_MODEL): "Model"},
         columns={
-            "Provider": Column(width=85),
+            "Provider": Column(width=95),
             "Model": Column(links=_FAILED_TRACES),
             "Calls": _COUNT,
             "Failed": Column(unit=RATIO, decimals=1, width=70, limits=thresholds.ERROR_RATIO),
@@ -87,8 +87,8 @@ def _limits() -> TablePanel:
             label(a.RATE_LIMIT_KIND): "Of",
         },
         columns={
-            "Target": Column(width=140),
-            "Of": Column(width=110),
+            "Target": Column(width=130),
+            "Of": Column(width=80),
             "Used": Column(unit=RATIO, decimals=0, width=65, limits=thresholds.LIMIT_USED_RATIO),
             "Remaining": Column(unit="locale", decimals=0, width=90),
             "Limit": Column(unit="locale", decimals=0, width=85),

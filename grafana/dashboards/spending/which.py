@@ -19,10 +19,10 @@ from otel import attributes as a
 _MODEL: Final = Column(links=(traces_link("Traces of this model", TRACES_OF_MODEL),))
 _APP: Final = Column(links=(traces_link("Traces of this app", TRACES_OF_APP),))
 _SPENDING_COLUMNS: Final = {
-    "Cost": Column(unit=USD, width=90, absent="none"),
+    "Cost": Column(unit=USD, width=100, absent="none"),
     "Share": Column(unit=RATIO, decimals=1, width=65),
     "Requests": Column(unit="locale", decimals=0, width=85),
-    "Per request": Column(unit=USD, width=95, limits=thresholds.COST_PER_REQUEST_USD),
+    "Per request": Column(unit=USD, width=110, limits=thresholds.COST_PER_REQUEST_USD),
     "Per 1k tokens": Column(unit=USD, width=110),
     "Saved": Column(unit=USD, width=85, absent="none"),
     "Unpriced": Column(unit="locale", decimals=0, width=80, limits=thresholds.UNPRICED_OPERATIONS),
