@@ -88,3 +88,7 @@ bench: build ## Measure, side by side in one run; one JSON line each
 	@$(BIN)/python -m bench.metrics_endpoint
 	@$(BIN)/python -m bench.collector_faults
 	@$(BIN)/python -m bench.ledger
+
+.PHONY: bench-dashboards
+bench-dashboards: build ## Measure the panels of the dashboards on 30 days of history; the first time writes 6 GB
+	@$(BIN)/python -m bench.dashboards

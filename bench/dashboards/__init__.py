@@ -1,0 +1,1 @@
+"""How long panels take on a month of history: `python -m bench.dashboards`."""

@@ -1,0 +1,151 @@
+"""Panels' queries are asked as Grafana asks them, and judged by their slowest runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bench.dashboards.__main__ import UIDS
+from bench.dashboards.asking import (
+    Panel,
+    Question,
+    TimeRange,
+    back,
+    panels,
+    step_seconds,
+    with_values,
+)
+from bench.dashboards.history import END
+from bench.dashboards.measuring import Asked, Measured, measure
+
+DAY = back("now-24h", END)
+MONTH = back("now-30d", END)
+PANEL = Panel("genai-overview", "Duration", (Question("query", {"query": "1"}),), own_range=False)
+
+
+@pytest.mark.parametrize("looked_at", [DAY, MONTH])
+@pytest.mark.parametrize("uid", UIDS)
+def test_nothing_is_left_to_fill_in(uid: str, looked_at: TimeRange) -> None:
+    asked = [question for panel in panels(uid, looked_at) for question in panel.questions]
+    assert len(asked) > 20
+    for question in asked:
+        assert "$" not in question.parameters["query"]
+
+
+def test_all_of_a_choice_matches_everything() -> None:
+    [error_ratio] = [one for one in panels(UIDS[0], DAY) if one.title == "Error ratio"]
+    assert 'gaugeway_app=~".*"' in error_ratio.questions[0].parameters["query"]
+
+
+def test_a_graph_of_a_third_of_the_screen_has_a_point_every_two_minutes_of_a_day() -> None:
+    [panel] = [one for one in panels(UIDS[0], DAY) if one.title == "Inference duration"]
+    assert len(panel.questions) == 3
+    for question in panel.questions:
+        assert question.path == "query_range"
+        assert question.parameters["step"] == "120"
+        # A step and a scrape.
+        assert "[135s]" in question.parameters["query"]
+        assert int(question.parameters["start"]) % 120 == 0
+
+
+def test_a_number_is_asked_for_at_the_end() -> None:
+    [panel] = [one for one in panels(UIDS[0], DAY) if one.title == "Error ratio"]
+    [question] = panel.questions
+    assert question.path == "query"
+    assert question.parameters["time"] == str(int(END.timestamp()))
+
+
+def test_a_panel_with_a_range_of_its_own_keeps_it() -> None:
+    for looked_at in (DAY, MONTH):
+        own = {one.title: one for one in panels(UIDS[1], looked_at) if one.own_range}
+        [month] = own["Month to date"].questions
+        assert f"[{30 * 86400 + 21 * 3600 + 47 * 60}s:1h]" in month.parameters["query"]
+        [days] = own["Cost per day by model"].questions
+        assert days.parameters["step"] == "86400"
+        assert int(days.parameters["end"]) - int(days.parameters["start"]) == 30 * 86400
+
+
+def test_no_panel_asks_loki() -> None:
+    titles = {panel.title for uid in UIDS for panel in panels(uid, DAY)}
+    assert "Models by cost" in titles
+    assert not titles & {"Slowest requests", "Dearest requests", "Usage records"}
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("now-1h", 1), ("now-30d", 720), ("now/d", 22), ("now/M", 22 + 14 * 24)]
+)
+def test_beginnings_of_ranges_are_understood(text: str, hours: int) -> None:
+    end = datetime(2026, 5, 15, 22, tzinfo=UTC)
+    assert back(text, end) == TimeRange(end - timedelta(hours=hours), end)
+
+
+def test_an_unknown_beginning_is_refused() -> None:
+    with pytest.raises(ValueError, match="now-1w"):
+        back("now-1w", END)
+
+
+@pytest.mark.parametrize(
+    ("length", "points", "least", "step"),
+    [
+        (3600, 466, 15, 15),
+        (86_400, 466, 15, 120),
+        (30 * 86_400, 466, 15, 7200),
+        (30 * 86_400, 1000, 86_400, 86_400),
+        (30 * 86_400, 20_000, 15, 236),
+    ],
+)
+def test_steps_are_rounded_as_grafana_rounds_them(
+    length: int, points: int, least: int, step: int
+) -> None:
+    assert step_seconds(length, points, least) == step
+
+
+def test_a_variable_is_replaced_whole() -> None:
+    values = {"__range": "60s", "__range_s": "60", "app": ".*"}
+    asked = with_values('x{a=~"$app"}[$__range] / $__range_s + ${__range_s}', values)
+    assert asked == 'x{a=~".*"}[60s] / 60 + 60'
+
+
+def test_a_variable_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        with_values("$unknown", {})
+
+
+class Scripted:
+    """Answers after the seconds it was told."""
+
+    def __init__(self, seconds: Sequence[float], series: int = 1) -> None:
+        self._seconds = list(seconds)
+        self._series = series
+
+    def ask(self, questions: Sequence[Question]) -> Asked:
+        assert questions
+        return Asked(self._seconds.pop(0), 0.1, self._series)
+
+
+def test_the_first_time_counts_for_nothing_and_the_slowest_of_few_for_all() -> None:
+    measured = measure(PANEL, "1h", Scripted([3.0, 0.1, 0.4, 0.2]), runs=3)
+    assert measured.p95 == 0.4
+    assert not measured.wrong
+
+
+def test_of_twenty_runs_one_may_be_slow() -> None:
+    asked = tuple(Asked(seconds, 0.1, 1) for seconds in (*[0.1] * 19, 9.0))
+    assert Measured(PANEL, "1h", asked).p95 == 0.1
+
+
+def test_a_panel_over_its_limit_is_wrong() -> None:
+    measured = measure(PANEL, "1h", Scripted([0.1, 0.1, 0.501]), runs=2)
+    assert measured.line()["wrong"] == "slow"
+
+
+def test_a_hopeless_panel_is_asked_once() -> None:
+    measured = measure(PANEL, "30d", Scripted([60.0]), runs=5)
+    assert measured.line()["runs"] == 1
+    assert measured.wrong == "slow"
+
+
+def test_a_panel_that_shows_nothing_is_wrong_however_fast() -> None:
+    assert measure(PANEL, "1h", Scripted([0.1, 0.1], series=0), runs=1).wrong == "empty"
