@@ -13,7 +13,10 @@ _UP: Final = f'{components.UP.prometheus}{{job="collector"}}'
 
 
 def _lost() -> str:
-    """Refused at the door, lost to a full queue, or given up after all retries."""
+    """Refused at the door, lost to a full queue, or given up after all retries.
+
+    What is refused may come again, but who is refused for long has no room left for it.
+    """
     kinds = (
         (components.REFUSED, "receiver"),
         (components.ENQUEUE_FAILED, "exporter"),
@@ -58,11 +61,11 @@ COLLECTOR_DROPPING_DATA: Final = Alert(
     lasting="1m",
     severity=Severity.CRITICAL,
     team=Team.OPS,
-    summary="The Collector at {{ $labels.instance }} loses {{ $labels.signal }}"
-    "{{ with $labels.exporter }} for {{ . }}{{ end }}{{ with $labels.receiver }} from {{ . }}"
-    "{{ end }}",
-    description='Lost in five minutes: {{ printf "%.0f" $value }}. They were refused at the '
-    "door, found a full queue, or were given up after all retries.",
+    summary="The Collector at {{ $labels.instance }}"
+    "{{ with $labels.exporter }} loses {{ $labels.signal }} for {{ . }}{{ end }}"
+    "{{ with $labels.receiver }} refuses {{ $labels.signal }} from {{ . }}{{ end }}",
+    description='In five minutes: {{ printf "%.0f" $value }}. What it refuses comes again while '
+    "its sender has room for it; what found a full queue or was given up after all retries is gone.",
     dashboard="telemetry-pipeline",
     panel="Refused and lost by the Collector",
 )
@@ -85,7 +88,8 @@ TELEMETRY_STALE: Final = Alert(
     value=f"time() - last_over_time({recorded.NEWEST_TELEMETRY.prometheus}{{}}[1d])",
     comparison=">",
     limit=thresholds.TELEMETRY_AGE_SECONDS.critical,
-    lasting="0s",
+    # A Prometheus that was away gets what was held back meanwhile within its senders' longest wait.
+    lasting="2m",
     severity=Severity.CRITICAL,
     team=Team.OPS,
     summary="No metrics of {{ $labels.service_name }} in "
