@@ -2,16 +2,20 @@
 
 A window is a hash (`spent`, `reserved`, `denials`, thresholds passed) with its reservations beside
 it: `<key>:leases` holds their amounts, `<key>:expiry` when they lapse. The ledger's script settles
-them: it adds to `spent` and takes the lease's amount off `reserved`.
+them: it adds to `spent` and takes the lease's amount off `reserved`. A window with nothing in it
+has no hash. `<shared part>#values` lists the values that a budget's window has, `#counts` how often
+users were refused and passed its thresholds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import unquote
 
+from otel.attributes import OTHER
 from service.budgets.declared import Budget, Route
 from service.budgets.lease import KEPT_MS, Hold, Lease
 from service.budgets.windows import Window
@@ -21,10 +25,12 @@ from service.targets import Target
 
 PREFIX = "gaugeway:{ledger}:budget:"
 
-RESERVE = load_script("service.budgets", "reserve")
-RELEASE = load_script("service.budgets", "release")
+RESERVE = load_script("service.budgets", "reserve", after=("window",))
+RELEASE = load_script("service.budgets", "release", after=("window",))
 PASS = load_script("service.budgets", "pass")
-STATE = load_script("service.budgets", "state")
+STATE = load_script("service.budgets", "state", after=("window",))
+
+_IN_KEYS = str.maketrans({"%": "%25", ":": "%3A", "#": "%23"})
 
 
 class Scripts(Protocol):
@@ -41,6 +47,16 @@ def window_key(budget: Budget, window: Window) -> str:
     """The part of a window's keys that all values share. What the limit is has no part in it."""
     start = datetime.fromtimestamp(window.start / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{PREFIX}{budget.name}:{budget.scope}:{budget.unit}:{budget.window}:{start}"
+
+
+def value_in_key(value: str) -> str:
+    """A value as a part of keys: what divides their parts is written otherwise."""
+    return value.translate(_IN_KEYS)
+
+
+def value_from_key(part: str) -> str:
+    """The value that a part of a key stands for."""
+    return unquote(part)
 
 
 def kind_of_value(budget: Budget) -> str:
@@ -80,7 +96,12 @@ class Part:
     def key(self) -> str:
         """The window's hash."""
         shared = window_key(self.budget, self.window)
-        return f"{shared}:{self.value}" if self.value else shared
+        return f"{shared}:{value_in_key(self.value)}" if self.value else shared
+
+    @property
+    def most_users(self) -> int:
+        """How many users its window tells apart; 0 where it is not of users."""
+        return self.budget.max_users if self.budget.scope == "user" else 0
 
     def names(self) -> tuple[str, ...]:
         """The script's keys for it."""
@@ -96,8 +117,9 @@ class Part:
             int(budget.refuses),
             budget.used_up,
             self.window.end + KEPT_MS,
-            self.value,
+            value_in_key(self.value),
             kind_of_value(budget),
+            self.most_users,
             len(budget.thresholds),
         ]
         for threshold in budget.thresholds:
@@ -120,7 +142,17 @@ class Part:
             lease=lease,
             resets_at=self.window.end,
             warning=budget.passed(spent),
+            most_users=self.most_users,
         )
+
+    def shared(self) -> Part:
+        """The same of a user beyond those who are told apart."""
+        return replace(self, value=OTHER)
+
+    def possible_holds(self, lease: str) -> tuple[Hold, ...]:
+        """Wherever a lease may be held by a call whose reply nobody had."""
+        parts = (self, self.shared()) if self.most_users else (self,)
+        return tuple(part.hold(lease) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +199,13 @@ def outcome(parts: Sequence[Part], reply: Sequence[Any]) -> Outcome:
     """What `reserve.lua` said."""
     answered = tuple(
         Answered(
-            part,
+            part.shared() if reply[at + 4] else part,
             int(reply[at]),
             int(reply[at + 1]),
             bool(reply[at + 2]),
             tuple(int(percent) for percent in reply[at + 3].split(b",") if percent),
         )
-        for part, at in zip(parts, range(3, len(reply), 4), strict=True)
+        for part, at in zip(parts, range(3, len(reply), 5), strict=True)
     )
     what = reply[0].decode()
     if what != "routed":

@@ -142,7 +142,9 @@ class Budgets:
         except asyncio.CancelledError:
             # The call is on its way and cannot be taken back; calls reach Redis in order.
             self._in_background(
-                self.release(Lease(tuple(part.hold(lease) for part in asked.parts)))
+                self.release(
+                    Lease(tuple(h for part in asked.parts for h in part.possible_holds(lease)))
+                )
             )
             self._in_background(self.release(replacing))
             raise

@@ -71,6 +71,8 @@ class Budget:
     refuses: bool
     windows: Windows
     used_up: int
+    max_users: int
+    """How many users one window tells apart; those beyond share a limit."""
 
     @property
     def caps_output(self) -> bool:
@@ -116,6 +118,12 @@ def load_budgets(
         file = BudgetsFile.model_validate({} if raw is None else raw)
     except ValidationError as error:
         raise BudgetsError.of(path, raw, error) from None
+    if "budgets" not in file.model_fields_set:
+        # A full disk leaves such files behind; nobody may lose all limits by that.
+        raise BudgetsError(
+            f"The budgets file {path} has no budgets in it: it is empty or cut short. "
+            "To have none, write 'budgets: []'."
+        )
     wrong = [
         f"  budget '{entry.name}': {problem}"
         for entry in file.budgets
@@ -125,7 +133,10 @@ def load_budgets(
         raise BudgetsError(f"The budgets file {path} is not valid:\n" + "\n".join(wrong))
     zone = file.time_zone or time_zone
     return Declared(
-        tuple(_budget(entry, entry.time_zone or zone, targets) for entry in file.budgets),
+        tuple(
+            _budget(entry, entry.time_zone or zone, targets, max_users=file.max_users)
+            for entry in file.budgets
+        ),
         file.allowances,
     )
 
@@ -170,7 +181,7 @@ def _problems(entry: BudgetEntry, targets: Targets, components: AbstractSet[str]
     return found
 
 
-def _budget(entry: BudgetEntry, time_zone: str, targets: Targets) -> Budget:
+def _budget(entry: BudgetEntry, time_zone: str, targets: Targets, *, max_users: int) -> Budget:
     unit, limit = _limit(entry.limit)
     zone = ZoneInfo(time_zone)
     routes = sorted(
@@ -198,6 +209,7 @@ def _budget(entry: BudgetEntry, time_zone: str, targets: Targets) -> Budget:
         refuses=any(action.do == "refuse" for action in entry.actions),
         windows=Windows(entry.window, zone),
         used_up=share(limit, USED_UP_PERCENT),
+        max_users=max_users,
     )
 
 

@@ -30,6 +30,8 @@ class Hold:
     """Milliseconds since the epoch."""
     warning: int | None = None
     """The highest threshold passed, in percent."""
+    most_users: int = 0
+    """How many users the window tells apart; 0 where it is not of users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,13 @@ class Lease:
         """What the request adds to each budget in the end; all 0 gives the reservations back."""
         amounts: dict[str, int] = {"usd": cost or 0, "tokens": tokens, "requests": requests}
         return tuple(
-            Charge(hold.key, amounts[hold.unit], hold.lease, hold.resets_at + KEPT_MS)
+            Charge(
+                hold.key,
+                amounts[hold.unit],
+                hold.lease,
+                hold.resets_at + KEPT_MS,
+                hold.most_users,
+            )
             for hold in self.holds
         )
 

@@ -2,6 +2,9 @@
 -- KEYS: the window's hash, the counts of the budget's window. ARGV: now, the kind of value, when the
 -- keys vanish, the limit, then percents.
 
+-- A user whose spending is counted under _OTHER has no hash, and gets none here.
+if ARGV[2] == 'user' and redis.call('EXISTS', KEYS[1]) == 0 then return {} end
+
 local passed = {}
 for i = 5, #ARGV do
   local mark = 'passed:' .. ARGV[i] .. ':' .. ARGV[4]

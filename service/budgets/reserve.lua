@@ -5,14 +5,16 @@
 -- then three (hash, leases, expiries) for each reservation that is replaced.
 -- ARGV: now, the lease, its expiry, how many budgets, the replaced lease; then for each budget:
 -- amount, limit, whether it refuses, the amount from which it counts as used up, when its keys
--- vanish, the value, the kind of value (user, other or none), n and n pairs of percent and amount
--- (thresholds), m and m amounts (routes, the highest first).
+-- vanish, the value, the kind of value (user, other or none), how many users are told apart, n and n
+-- pairs of percent and amount (thresholds), m and m amounts (routes, the highest first).
 -- Reply: what became of it, the budget's number and the route's number; then for each budget: spent,
--- reserved, whether there was no room, and the thresholds passed for the first time.
+-- reserved, whether there was no room, the thresholds passed for the first time, and whether it was
+-- asked as one of the users beyond those who are told apart.
 --
 -- Amounts are compared as strings and added by HINCRBY: Lua's numbers are doubles.
 
 local LARGEST = '9223372036854775807'
+local OTHER = '_OTHER'
 
 local function less(a, b)
   if #a ~= #b then return #a < #b end
@@ -21,19 +23,6 @@ end
 
 local function number(key, field)
   return redis.call('HGET', key, field) or '0'
-end
-
-local function negative(amount)
-  return amount == '0' and '0' or '-' .. amount
-end
-
-local function give_back(hash, leases, expiries, lease)
-  local amount = redis.call('HGET', leases, lease)
-  if amount then
-    redis.call('HINCRBY', hash, 'reserved', negative(amount))
-    redis.call('HDEL', leases, lease)
-    redis.call('ZREM', expiries, lease)
-  end
 end
 
 -- Whether an amount could be added: what does not fit into 64 bits must fail no request, as a script
@@ -48,6 +37,15 @@ end
 local function sum(key, a, b)
   redis.call('HSET', key, 'sum', a)
   return added(key, 'sum', b) and redis.call('HGET', key, 'sum') or LARGEST
+end
+
+-- A new user where there are too many shares a window with all others who came too late.
+local function share_with_others(budget, most)
+  if redis.call('ZSCORE', budget.values, budget.value) then return end
+  if redis.call('ZCARD', budget.values) < most then return end
+  local shared = of_user(budget.hash)
+  budget.hash, budget.value, budget.is_other = shared .. ':' .. OTHER, OTHER, true
+  budget.leases, budget.expiries = budget.hash .. ':leases', budget.hash .. ':expiry'
 end
 
 local now, lease, expiry, count, replaced = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -66,7 +64,8 @@ for i = 1, count do
     value = ARGV[position + 5], kind = ARGV[position + 6],
     thresholds = {}, routes = {}, passed = {},
   }
-  position = position + 8
+  if budget.kind == 'user' then share_with_others(budget, tonumber(ARGV[position + 7])) end
+  position = position + 9
   for _ = 1, tonumber(ARGV[position - 1]) do
     table.insert(budget.thresholds, { ARGV[position], ARGV[position + 1] })
     position = position + 2
@@ -79,11 +78,8 @@ for i = 1, count do
   budgets[i] = budget
 end
 
--- Some of what nobody came back for; the rest at the next requests.
 for _, budget in ipairs(budgets) do
-  for _, lost in ipairs(redis.call('ZRANGEBYSCORE', budget.expiries, '-inf', now, 'LIMIT', 0, 200)) do
-    give_back(budget.hash, budget.leases, budget.expiries, lost)
-  end
+  give_back_lapsed(budget.hash, budget.leases, budget.expiries, now)
 end
 
 local outcome, chosen, way = 'held', 0, 0
@@ -118,20 +114,15 @@ for _, budget in ipairs(budgets) do
   else
     redis.call('HINCRBY', budget.hash, 'reserved', negative(budget.amount))
     if outcome == 'refused' and budget.full then
-      redis.call('HINCRBY', budget.hash, 'denials', 1)
-      if budget.kind == 'user' then redis.call('HINCRBY', budget.counts, 'denials', 1) end
+      redis.call('HINCRBY', budget.kind == 'user' and budget.counts or budget.hash, 'denials', 1)
     end
   end
-  local is_new = redis.call('HSETNX', budget.hash, 'since', now) == 1
-  if is_new then redis.call('PEXPIREAT', budget.hash, budget.vanish) end
-  -- Callers choose users freely, and being refused costs nothing: of one who was never let in there
-  -- is nothing to keep, or refused requests alone would fill the memory.
-  if is_new and outcome ~= 'held' and budget.kind == 'user' and budget.spent == '0' then
-    redis.call('DEL', budget.hash)
-  elseif budget.kind ~= 'none' then
+  if redis.call('HSETNX', budget.hash, 'since', now) == 1 then
+    redis.call('PEXPIREAT', budget.hash, budget.vanish)
+  end
+  if budget.kind ~= 'none' then
     -- The score is for ranking alone.
     redis.call('ZADD', budget.values, budget.spent, budget.value)
-    if budget.kind == 'user' then redis.call('ZREMRANGEBYRANK', budget.values, 0, -101) end
     redis.call('PEXPIREAT', budget.values, budget.vanish)
   end
   local used_up = outcome == 'refused' and budget.exhausted and not less(budget.spent, budget.used_up)
@@ -149,11 +140,18 @@ for _, budget in ipairs(budgets) do
   if budget.kind == 'user' then redis.call('PEXPIREAT', budget.counts, budget.vanish) end
 end
 
+-- What is left of windows that this request holds nothing of, now that all is decided.
+for i = count * 5 + 1, #KEYS, 3 do
+  forget_if_empty(KEYS[i], KEYS[i + 1])
+end
+
 local reply = { outcome, chosen, way }
 for _, budget in ipairs(budgets) do
   table.insert(reply, budget.spent)
   table.insert(reply, number(budget.hash, 'reserved'))
   table.insert(reply, budget.full and 1 or 0)
   table.insert(reply, table.concat(budget.passed, ','))
+  table.insert(reply, budget.is_other and 1 or 0)
+  forget_if_empty(budget.hash, budget.leases)
 end
 return reply

@@ -117,9 +117,10 @@ class AllowancesEntry(_Strict):
 
 
 class BudgetsFile(_Strict):
-    """The whole file."""
+    """The whole file. `max_users`: how many users one window of a budget tells apart."""
 
     time_zone: TimeZone | None = None
+    max_users: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 10_000
     allowances: AllowancesEntry = AllowancesEntry()
     budgets: Annotated[tuple[BudgetEntry, ...], Field(max_length=256)] = ()
 

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.budgets.asking import STATE, Scripts, kind_of_value, window_key
+from service.budgets.asking import (
+    STATE,
+    Scripts,
+    kind_of_value,
+    value_from_key,
+    window_key,
+)
 from service.budgets.declared import Budget, Declared
 from service.budgets.telling import number_text
 from service.budgets.windows import Window, local_time
@@ -15,6 +21,8 @@ from service.ledger.documents import BudgetState, UserThreshold
 
 VALUES = 500
 """Apps, models, … of one budget that are told of at the most; the furthest ones."""
+USERS = 100
+"""Of one budget among whom the one who has used most is looked for; the furthest ones."""
 EARLIEST_FORECAST = 0.05
 """The share of a window that has to pass before its pace says anything."""
 
@@ -112,8 +120,9 @@ class Standing:
         now = self._now()
         window = budget.windows.at(now)
         key, kind = window_key(budget, window), kind_of_value(budget)
+        most = USERS if kind == "user" else VALUES
         reply = await self._scripts.call(
-            STATE, [key, f"{key}#values", f"{key}#counts"], [now, kind, VALUES]
+            STATE, [key, f"{key}#values", f"{key}#counts"], [now, kind, most]
         )
         counts = _counts(reply[0])
         rows = [_row(budget, window, key, row, now) for row in reply[1:]]
@@ -133,7 +142,7 @@ def _row(budget: Budget, window: Window, key: str, row: Sequence[Any], now: int)
         budget,
         window,
         f"{key}:{value}" if value else key,
-        value or None,
+        value_from_key(value) or None,
         int(row[1]),
         int(row[2]),
         int(row[3]),

@@ -5,18 +5,22 @@
 
 local function read(value, hash)
   local leases, expiries = hash .. ':leases', hash .. ':expiry'
-  for _, lost in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', ARGV[1], 'LIMIT', 0, 200)) do
-    local amount = redis.call('HGET', leases, lost)
-    if amount then redis.call('HINCRBY', hash, 'reserved', amount == '0' and '0' or '-' .. amount) end
-    redis.call('HDEL', leases, lost)
-    redis.call('ZREM', expiries, lost)
-  end
+  give_back_lapsed(hash, leases, expiries, ARGV[1])
+  forget_if_empty(hash, leases)
   local known = redis.call('HMGET', hash, 'spent', 'reserved', 'denials')
   local marks = {}
   for _, field in ipairs(redis.call('HKEYS', hash)) do
     if string.sub(field, 1, 7) == 'passed:' then table.insert(marks, field) end
   end
   return { value, known[1] or '0', known[2] or '0', known[3] or '0', table.concat(marks, ',') }
+end
+
+-- Users whose requests a crash took with it may be far from the top: some of those who have spent
+-- nothing are looked at each time, or they would keep others out until the window ends.
+if ARGV[2] == 'user' then
+  for _, user in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], 0, 0, 'LIMIT', 0, 200)) do
+    read(user, KEYS[1] .. ':' .. user)
+  end
 end
 
 local reply = { redis.call('HGETALL', KEYS[3]) }

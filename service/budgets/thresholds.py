@@ -47,7 +47,7 @@ class Thresholds:
         unknown = self._unknown(budget, key, spent)
         if not unknown:
             return
-        # Only users are counted, and their hashes have no colon.
+        # Only users are counted; a value has no colon in a key.
         counts = key.rsplit(":", 1)[0]
         args = [
             self._now(),

@@ -41,13 +41,15 @@ class Charge:
     `key` is the window's hash in Redis (`service.budgets` names it), `amount` in the budget's unit
     (picodollars, tokens or requests), `lease` the id of its reservation, None where none was made.
     `expires_at` is when the window may be forgotten, in milliseconds since the epoch: it is set
-    where the hash has no such time yet. 0 sets none.
+    where the hash has no such time yet. 0 sets none. `most_users`: of a user's window, how many
+    users are told apart; what others use is counted under `_OTHER`. 0 where it is of no user.
     """
 
     key: str
     amount: int
     lease: str | None = None
     expires_at: int = 0
+    most_users: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ def write_line(numbered: Numbered) -> bytes:
     facts: dict[str, Any] = {name: getattr(entry, name) for name in _FIELDS}
     facts["tokens"] = dict(entry.tokens)
     facts["charges"] = [
-        [charge.key, charge.amount, charge.lease, charge.expires_at] for charge in entry.charges
+        [charge.key, charge.amount, charge.lease, charge.expires_at, charge.most_users]
+        for charge in entry.charges
     ]
     text = json.dumps([numbered.number, facts], separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)

@@ -190,14 +190,56 @@ local function spend(key, amount)
   redis.set_repl(redis.REPL_ALL)
 end
 
+-- Of a user's window the list of users, the user, and the window of all who are not in the list.
+local function users_of(key)
+  local shared, user = string.match(key, '^(.*):([^:]*)$')
+  return (shared or '') .. '#values', user or key, (shared or '') .. ':' .. OTHER
+end
+
+-- The window that is charged: a new user where there are too many is counted with all others. Whoever
+-- holds a lease is in the list.
+local function charged(key, amount, most)
+  if most == 0 or amount == '0' then
+    return key
+  end
+  local users, user, other = users_of(key)
+  if try('ZSCORE', users, user) or (try('ZCARD', users) or 0) < most then
+    return key
+  end
+  return other
+end
+
+local function is_empty(key, state)
+  for i = 1, 3 do
+    if state[i] and state[i] ~= '0' then
+      return false
+    end
+  end
+  return try('EXISTS', key .. ':leases') == 0
+end
+
+-- Users have a place in the list as long as they have a hash; its scores are for ranking alone.
+local function list_user(key, spent, expires)
+  local users, user = users_of(key)
+  if not spent then
+    try('ZREM', users, user)
+    return
+  end
+  try('ZADD', users, spent, user)
+  if expires ~= '0' and try('PTTL', users) == -1 then
+    try('PEXPIREAT', users, expires)
+  end
+end
+
 local words = {'applied'}
 for _, charge in ipairs(batch.charges) do
-  local key, amount, lease, expires = charge[1], charge[2], charge[3], charge[4]
+  local key, amount, lease, expires, most = unpack(charge)
   if lease ~= '' then
     give_back(key, lease)
   end
+  key = charged(key, amount, most)
   spend(key, amount)
-  local state = try('HMGET', key, 'spent', 'reserved') or {}
+  local state = try('HMGET', key, 'spent', 'reserved', 'denials') or {}
   local fields = {}
   for i, name in ipairs({'spent', 'reserved'}) do
     if state[i] then
@@ -206,11 +248,18 @@ for _, charge in ipairs(batch.charges) do
     end
     words[#words + 1] = state[i] or '0'
   end
+  if #fields > 0 and is_empty(key, state) then
+    try('DEL', key)
+    fields = {}
+  end
   if #fields > 0 then
     try('HSET', key, unpack(fields))
     if expires ~= '0' and try('PTTL', key) == -1 then
       try('PEXPIREAT', key, expires)
     end
+  end
+  if most ~= 0 then
+    list_user(key, #fields > 0 and (state[1] or '0'), expires)
   end
 end
 

@@ -229,13 +229,14 @@ def _pace(entries: Iterable[Entry]) -> list[list[Any]]:
     ]
 
 
-def _charges(entries: Iterable[Entry]) -> list[list[str]]:
+def _charges(entries: Iterable[Entry]) -> list[list[str | int]]:
     return [
         [
             charge.key,
             str(min(max(charge.amount, 0), _LARGEST)),
             charge.lease or "",
             str(charge.expires_at),
+            charge.most_users,
         ]
         for entry in entries
         for charge in entry.charges

@@ -43,9 +43,9 @@ class Script:
     sha: str
 
 
-def load_script(package: str, name: str) -> Script:
-    """Read `<name>.lua`, which is part of a package."""
-    source = (files(package) / f"{name}.lua").read_bytes()
+def load_script(package: str, name: str, *, after: Sequence[str] = ()) -> Script:
+    """Read `<name>.lua`, which is part of a package; `after` others, whose functions it calls."""
+    source = b"".join((files(package) / f"{part}.lua").read_bytes() for part in (*after, name))
     return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest())
 
 

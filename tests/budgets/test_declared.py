@@ -98,9 +98,13 @@ def test_a_budgets_own_zone_goes_before_the_files_and_that_before_the_settings(
     assert [b.zone.key for b in load(tmp_path, text).budgets] == ["Europe/Berlin", "Asia/Tokyo"]
 
 
-@pytest.mark.parametrize("text", ["", "budgets: []\n", "# nothing\n"])
-def test_no_budgets_are_budgets_too(tmp_path: Path, text: str) -> None:
-    assert load(tmp_path, text).budgets == ()
+def test_no_budgets_are_budgets_too(tmp_path: Path) -> None:
+    assert load(tmp_path, "budgets: []\n").budgets == ()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "{}\n", "time_zone: UTC\n"])
+def test_a_file_that_says_nothing_of_budgets_does_not_mean_none(tmp_path: Path, text: str) -> None:
+    assert "budgets: []" in said(tmp_path, text)
 
 
 @pytest.mark.parametrize(

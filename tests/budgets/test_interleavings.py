@@ -44,7 +44,13 @@ budgets:
     window: month
     limit: {{usd: "{EACH_APP // 10**12}.{EACH_APP % 10**12:012d}"}}
     actions: [{{at: 100, do: refuse}}]
+  - name: each-user
+    scope: user
+    window: month
+    limit: {{usd: "{EACH_APP // 10**12}.{EACH_APP % 10**12:012d}"}}
+    actions: [{{at: 100, do: refuse}}]
 """
+"""Each app has one user, so that users' windows are as the apps' are."""
 SECONDS = 10.0
 LAPSES = SECONDS + 30
 AMOUNTS = st.one_of(
@@ -99,6 +105,10 @@ class Requests(RuleBasedStateMachine):
             if app in (None, owner) and lapses > self.now
         )
 
+    def holds(self, app: str | None) -> bool:
+        """Also of requests that reserve nothing."""
+        return any(owner == app and lapses > self.now for owner, _, lapses in self.alive.values())
+
     def fits(self, app: str, amount: int) -> bool:
         whole = sum(self.spent.values()) + self.reserved() + amount <= WHOLE
         return whole and self.spent[app] + self.reserved(app) + amount <= EACH_APP
@@ -109,15 +119,16 @@ class Requests(RuleBasedStateMachine):
             self.alive.pop(hold.lease or "", None)
         expected = self.fits(app, amount)
         try:
-            lease = self.run(rig.reserve(amount, app=app, seconds=SECONDS, replacing=replacing))
+            asked = rig.reserve(amount, app=app, user=app, seconds=SECONDS, replacing=replacing)
+            lease = self.run(asked)
         except BudgetExceeded:
             assert not expected, "refused, and there was room"
             return None
         assert expected, "admitted, and there was no room"
-        (whole, own) = lease.holds
+        (whole, own, users) = lease.holds
         assert whole.lease is not None
         self.alive[whole.lease] = (app, amount, self.now + LAPSES)
-        self.keys.update({"whole": whole.key, app: own.key})
+        self.keys.update({"whole": whole.key, app: own.key, f"user {app}": users.key})
         return lease
 
     @rule(target=held, worker=st.integers(0, 1), app=APPS, amount=AMOUNTS)
@@ -132,7 +143,7 @@ class Requests(RuleBasedStateMachine):
 
     @rule(lease=consumes(held), worker=st.integers(0, 1), share=st.integers(0, 100))
     def settle(self, lease: Lease, worker: int, share: int) -> None:
-        (whole, own) = lease.holds
+        (whole, own, _) = lease.holds
         amount = whole.amount * share // 100
         known = self.alive.pop(whole.lease or "", None)
         if known is None or known[2] <= self.now:
@@ -160,15 +171,15 @@ class Requests(RuleBasedStateMachine):
             return
         # What has lapsed is taken back when somebody looks.
         self.run(self.workers[0].budgets.states())
-        for name, limit in (("whole", WHOLE), ("shop", EACH_APP), ("help", EACH_APP)):
-            if name not in self.keys:
-                continue
-            found = self.run(self.workers[0].hash(self.keys[name]))
-            app = None if name == "whole" else name
-            spent = sum(self.spent.values()) if app is None else self.spent[name]
+        for name, key in self.keys.items():
+            found = self.run(self.workers[0].hash(key))
+            app = None if name == "whole" else name.removeprefix("user ")
+            spent = sum(self.spent.values()) if app is None else self.spent[app]
             assert int(found.get("spent", 0)) == spent
-            assert int(found["reserved"]) == self.reserved(app)
-            assert spent + self.reserved(app) <= limit
+            assert int(found.get("reserved", 0)) == self.reserved(app)
+            assert spent + self.reserved(app) <= (WHOLE if app is None else EACH_APP)
+            if name.startswith("user "):
+                assert bool(found) == (spent > 0 or self.holds(app)), "a hash of nothing, or none"
 
     def teardown(self) -> None:
         async def closed() -> list[bytes]:
@@ -176,7 +187,7 @@ class Requests(RuleBasedStateMachine):
             self.clock.pass_seconds(LAPSES + 1)
             await first.budgets.states()
             for name, key in self.keys.items():
-                assert (await first.hash(key))["reserved"] == "0", name
+                assert (await first.hash(key)).get("reserved", "0") == "0", name
 
             async def left(redis: Any) -> list[bytes]:
                 return cast(

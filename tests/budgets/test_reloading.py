@@ -72,6 +72,20 @@ async def test_a_bad_file_is_refused_whole_and_the_old_one_stays(
         assert len((await books.reserve(1)).holds) == 2
 
 
+@pytest.mark.parametrize("text", ["", "# Nothing is left of it.\n"])
+async def test_an_emptied_file_takes_no_budget_out_of_force(
+    redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    async with rig(redis_url, tmp_path, FILE, started=True) as books:
+        books.path.write_text(text)
+        await until(lambda: reloads(books, "refused"))
+        assert [hold.budget for hold in (await books.reserve(1)).holds] == ["everything"]
+        assert "write 'budgets: []'" in caplog.text
+        books.path.write_text("budgets: []\n")
+        await until(lambda: reloads(books, "applied"))
+        assert (await books.reserve(1)).holds == ()
+
+
 async def test_a_bad_file_stops_the_start(redis_url: str, tmp_path: Path) -> None:
     async with rig(redis_url, tmp_path, FILE) as books:
 
