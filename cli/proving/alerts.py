@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ from stack.settings import Settings
 
 # An hour is a minute.
 SCALE: Final = 60
+# The least it may be: full after some hundred requests without Redis.
+_SMALL_JOURNAL: Final = 64 * 1024
 _WAITING: Final = re.compile(r"(?<=group_wait: )\w+|(?<=group_interval: )\w+")
 
 
@@ -47,6 +49,7 @@ async def prove_alerts(
             "GAUGEWAY_SIMULATE_CONTROL": "1",
             "OTEL_METRIC_EXPORT_INTERVAL": "1000",
             "OTEL_BLRP_SCHEDULE_DELAY": "200",
+            "GAUGEWAY_JOURNAL_MAX_BYTES": str(_SMALL_JOURNAL),
         }
         settings = private_settings(asking, folder, environment)
         told("starting a second stack, to break it")
@@ -57,7 +60,9 @@ async def prove_alerts(
                 told(f"alerts: {stage.name}, {_heard(received)} of {len(ALERTS)} received")
                 await _gone_through(stage, stack, received)
                 causes |= stage.causes
-    return tuple(_finding(alert, causes, received, dashboards, asking) for alert in ALERTS)
+    return tuple(
+        finding_of(alert, causes, received, dashboards, asking.checkout) for alert in ALERTS
+    )
 
 
 async def _gone_through(stage: Stage, stack: PrivateStack, received: Received) -> None:
@@ -71,24 +76,30 @@ async def _gone_through(stage: Stage, stack: PrivateStack, received: Received) -
 async def _wait_less(stack: PrivateStack) -> None:
     """Shorten how long Alertmanager waits for more of a group, and have it read that."""
     file = alertmanager_file(stack.settings)
-    shorter = divided(SCALE)
-    file.write_text(_WAITING.sub(lambda found: shorter(found[0]), file.read_text()))
+    file.write_text(shortened(file.read_text()))
     url = f"{stack.settings.url('alertmanager')}/-/reload"
     async with aiohttp.ClientSession() as session, session.post(url) as answer:
         answer.raise_for_status()
+
+
+def shortened(configuration: str) -> str:
+    """Return Alertmanager's configuration with shorter waits for more of a group."""
+    shorter = divided(SCALE)
+    return _WAITING.sub(lambda found: shorter(found[0]), configuration)
 
 
 def _heard(received: Received) -> int:
     return len({alert["labels"]["alertname"] for alert in received.alerts})
 
 
-def _finding(
+def finding_of(
     alert: Alert,
-    causes: dict[str, str],
+    causes: Mapping[str, str],
     received: Received,
     dashboards: tuple[Dashboard, ...],
-    settings: Settings,
+    checkout: Path,
 ) -> Finding:
+    """Return what came of an alert: `causes` says which fault was there for each."""
     place = f"{alert.team}, {alert.severity}"
     if alert.name not in causes:
         return Finding("alert", place, alert.name, "not proven", "no fault causes it here")
@@ -96,13 +107,13 @@ def _finding(
     if told is None:
         how = f"not received; cause: {causes[alert.name]}"
         return Finding("alert", place, alert.name, "failed", how)
-    if wrong := _wrong(alert, told, dashboards, settings):
+    if wrong := _wrong(alert, told, dashboards, checkout):
         return Finding("alert", place, alert.name, "failed", wrong)
     return Finding("alert", place, alert.name, "proven", causes[alert.name])
 
 
 def _wrong(
-    alert: Alert, told: dict[str, Any], dashboards: tuple[Dashboard, ...], settings: Settings
+    alert: Alert, told: dict[str, Any], dashboards: tuple[Dashboard, ...], checkout: Path
 ) -> str:
     """Return what is wrong with a notification: who got it, or where its links lead."""
     if told["receiver"] != alert.team:
@@ -112,6 +123,6 @@ def _wrong(
     except (BrokenLinkError, KeyError) as error:
         return f"its dashboard: {error}"
     runbook = Path(urlsplit(str(told["annotations"].get("runbook_url", ""))).path).name
-    if not (settings.checkout / "docs" / "runbooks" / runbook).is_file():
+    if not (checkout / "docs" / "runbooks" / runbook).is_file():
         return f"there is no runbook {runbook}"
     return ""

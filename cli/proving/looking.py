@@ -62,7 +62,9 @@ async def prove_panels_and_links(
         return await proven(checks, told, bound=bound)
 
 
-async def proven(checks: list[Check], told: Told, *, bound: float) -> tuple[Finding, ...]:
+async def proven(
+    checks: list[Check], told: Told, *, bound: float, pause: float = _AGAIN_SECONDS
+) -> tuple[Finding, ...]:
     """Make checks again, those that fail, until none does or `bound` seconds are over."""
     end = time.monotonic() + bound
     slots = asyncio.Semaphore(_AT_ONCE)
@@ -83,7 +85,7 @@ async def proven(checks: list[Check], told: Told, *, bound: float) -> tuple[Find
         told(f"panels and links: {len(checks) - failed} of {len(checks)} proven")
         if not failed or time.monotonic() > end:
             break
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await asyncio.sleep(pause)
     return tuple(found for found in findings if found is not None)
 
 

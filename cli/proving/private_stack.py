@@ -67,7 +67,7 @@ async def running(
     checkout = settings.home.path.parent / "checkout"
     lay_out_checkout(settings.checkout, checkout, rewrite)
     if every:
-        _scrape_every(checkout / "backends" / "prometheus.yaml", every)
+        scrape_every(checkout / "backends" / "prometheus.yaml", every)
     own = replace(settings, checkout=checkout)
     stack = Stack(own)
     try:
@@ -89,8 +89,8 @@ def lay_out_checkout(checkout: Path, place: Path, rewrite: Rewrite) -> None:
             copied.write_text(yaml.safe_dump(rewrite(yaml.safe_load(file.read_text()))))
 
 
-def _scrape_every(link: Path, every: str) -> None:
-    """Put a copy in the place of a link to Prometheus's configuration."""
+def scrape_every(link: Path, every: str) -> None:
+    """Put a copy that scrapes and evaluates `every` so often in the place of a link to it."""
     configured = link.read_text()
     link.unlink()
     link.write_text(

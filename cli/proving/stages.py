@@ -141,6 +141,7 @@ STAGES: Final = (
             ),
             Fault("Loki is stopped", ("UsageLogMissing",), stopped("loki")),
             Fault("Redis is stopped", ("RedisDown",), stopped("redis")),
+            stormy("more requests without Redis than a journal holds", 8.0, "LedgerLosingEntries"),
         ),
         seconds=120.0,
     ),
