@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -41,6 +42,8 @@ def prove(
             findings = asyncio.run(
                 _prove(settings, lambda said: status.update(f"{said} …"), alerts=alerts)
             )
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(130) from None
     except StartError as error:
         if isinstance(error, ComponentsFailedError):
             show_failed(error.failed)
@@ -55,6 +58,7 @@ def prove(
 
 
 async def _prove(settings: Settings, told: Told, *, alerts: bool) -> tuple[Finding, ...]:
+    _stop_when_asked()
     # A short path: sockets below it must fit.
     with tempfile.TemporaryDirectory(prefix="gw-prove-") as folder:
         place = Path(folder) / "panels"
@@ -65,3 +69,10 @@ async def _prove(settings: Settings, told: Told, *, alerts: bool) -> tuple[Findi
             place.mkdir()
             findings += await prove_alerts(settings, place, told)
         return findings
+
+
+def _stop_when_asked() -> None:
+    """Let every signal that asks for an end stop what was started, as Ctrl-C does."""
+    if task := asyncio.current_task():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
