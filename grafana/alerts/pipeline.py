@@ -65,7 +65,8 @@ COLLECTOR_DROPPING_DATA: Final = Alert(
     "{{ with $labels.exporter }} loses {{ $labels.signal }} for {{ . }}{{ end }}"
     "{{ with $labels.receiver }} refuses {{ $labels.signal }} from {{ . }}{{ end }}",
     description='In five minutes: {{ printf "%.0f" $value }}. What it refuses comes again while '
-    "its sender has room for it; what found a full queue or was given up after all retries is gone.",
+    "its sender has room for it; what found a full queue or was given up after all retries is "
+    "gone.",
     dashboard="telemetry-pipeline",
     panel="Refused and lost by the Collector",
 )

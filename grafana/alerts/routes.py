@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from grafana.alerts import slos
 from grafana.alerts.alert import Severity, Team
 from grafana.dashboards.selectors import ENVIRONMENT, label
 from otel import attributes as a
@@ -82,17 +83,13 @@ INHIBITIONS: Final = (
         ),
         (_ENVIRONMENT,),
     ),
-    Inhibition(
-        "CollectorDown",
-        ("CollectorDroppingData", "CollectorQueueFilling", "TelemetryStale", "UsageLogMissing"),
-    ),
+    # What passes through it has no label that tells through which Collector it would have come.
+    Inhibition("CollectorDown", ("TelemetryStale", "UsageLogMissing")),
+    Inhibition("CollectorDown", ("CollectorDroppingData", "CollectorQueueFilling"), ("instance",)),
     Inhibition("HighLatency", ("SlowResponses",), (_ENVIRONMENT,)),
     Inhibition("BudgetExhausted", ("MonthlyBudget95Percent", "MonthlyBudget80Percent"), _BUDGET),
     Inhibition("MonthlyBudget95Percent", ("MonthlyBudget80Percent",), _BUDGET),
-    *(
-        Inhibition(f"{slo}BudgetFastBurn", (f"{slo}BudgetSlowBurn",), (_ENVIRONMENT,))
-        for slo in ("Availability", "Latency", "FirstChunk", "Cost")
-    ),
+    *(Inhibition(fast.name, (slow.name,), (_ENVIRONMENT,)) for fast, slow in slos.PAIRS),
 )
 
 # One notification for each alert and environment, however many models or apps it fires for.
@@ -104,10 +101,11 @@ GROUP_INTERVAL: Final = "1m"
 # Alertmanager and Grafana know the same words in these.
 TITLE: Final = (
     "[{{ .Status | toUpper }}] {{ .CommonLabels.alertname }}"
+    f"{{{{ with .CommonLabels.{_ENVIRONMENT} }}}} in {{{{ . }}}}{{{{ end }}}}"
     " ({{ .CommonLabels.severity }}, {{ .CommonLabels.team }})"
 )
 TEXT: Final = (
-    "{{ range .Alerts }}{{ .Annotations.summary }}\n"
+    '{{ range .Alerts }}{{ if eq .Status "resolved" }}Over: {{ end }}{{ .Annotations.summary }}\n'
     "{{ .Annotations.description }}\n"
     "{{ .Annotations.dashboard_url }}\n"
     "{{ .Annotations.runbook_url }}\n"

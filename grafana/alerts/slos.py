@@ -73,6 +73,6 @@ def _stem(slo: SLO) -> str:
     return "".join(word.capitalize() for word in slo.name.split("-"))
 
 
-GROUP: Final = Group(
-    "gaugeway-slos", tuple(alert for slo in SLOS for alert in (_fast(slo), _slow(slo)))
-)
+# For each objective, the alert on a fast burn and the one on a slow burn.
+PAIRS: Final = tuple((_fast(slo), _slow(slo)) for slo in SLOS)
+GROUP: Final = Group("gaugeway-slos", tuple(alert for pair in PAIRS for alert in pair))

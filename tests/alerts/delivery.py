@@ -96,7 +96,7 @@ def running(
     lay_out(settings, parts)
     _shorten(prometheus_directory(settings) / "alerts")
     _shorten(loki_alerts(settings) / "fake")
-    replace(alertmanager_file(settings), r"group_wait: \w+", "group_wait: 1s")
+    replace(alertmanager_file(settings), r"group_(wait|interval): \w+", r"group_\1: 1s")
     # PagerDuty has one address for all, which no file of a receiver holds.
     pagerduty = f"global:\n  pagerduty_url: {pagerduty_url}\nroute:"
     replace(alertmanager_file(settings), r"\Aroute:", pagerduty)

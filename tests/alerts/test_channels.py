@@ -20,7 +20,10 @@ from tests.stack.conftest import MakeSettings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-TITLE = "[FIRING] ProviderCredentials (critical, ops)"
+TITLE = "[FIRING] ProviderCredentials in prod (critical, ops)"
+PROD = {"deployment_environment_name": "prod"}
+CREDENTIALS = {"alertname": "ProviderCredentials", "severity": "critical", "team": "ops", **PROD}
+ENDED = "2020-01-01T00:00:00Z"
 LINKS = ("https://grafana.example.com/d/provider-health", "docs/runbooks/ProviderCredentials.md")
 
 
@@ -30,15 +33,15 @@ class Channels:
     posts: Posts
     mailbox: Mailbox
 
-    def tell(self, *alerts: dict[str, str]) -> None:
-        """Let alerts of these labels fire."""
+    def tell(self, *alerts: dict[str, str], **times: str) -> None:
+        """Let alerts of these labels fire, or end with `endsAt` among the times."""
         annotations = {
             "summary": "openai refuses our key",
             "description": "Every call fails.",
             "dashboard_url": LINKS[0],
             "runbook_url": LINKS[1],
         }
-        body = [{"labels": labels, "annotations": annotations} for labels in alerts]
+        body = [{"labels": labels, "annotations": annotations, **times} for labels in alerts]
         request = urllib.request.Request(
             f"{self.settings.url('alertmanager')}/api/v2/alerts",
             json.dumps(body).encode(),
@@ -74,7 +77,7 @@ def awaited(question: Callable[[], Any], *, within: float = 30.0) -> Any:
 
 
 def test_a_failing_credential_is_told_everywhere_with_its_links(channels: Channels) -> None:
-    channels.tell({"alertname": "ProviderCredentials", "severity": "critical", "team": "ops"})
+    channels.tell(CREDENTIALS)
     [slack] = awaited(lambda: channels.posts.to("slack"))
     [attachment] = slack["attachments"]
     assert attachment["title"] == TITLE
@@ -96,6 +99,19 @@ def test_a_failing_credential_is_told_everywhere_with_its_links(channels: Channe
 def _unfolded(mail: str) -> str:
     """A mail's lines as they were before they were made short: quoted-printable."""
     return mail.replace("=\r\n", "").replace("\r\n", "\n")
+
+
+def test_what_ended_is_told_apart_from_what_goes_on(channels: Channels) -> None:
+    channels.tell({**CREDENTIALS, "model": "a"}, {**CREDENTIALS, "model": "b"})
+    [first] = awaited(lambda: channels.posts.to("slack"))
+    channels.tell({**CREDENTIALS, "model": "b"}, startsAt=ENDED, endsAt=ENDED)
+    _, second = awaited(lambda: len(told := channels.posts.to("slack")) == 2 and told)
+    assert second["attachments"][0]["title"] == TITLE
+    said = [
+        one["attachments"][0]["text"].count("openai refuses our key") for one in (first, second)
+    ]
+    over = [one["attachments"][0]["text"].count("Over: openai") for one in (first, second)]
+    assert (said, over) == ([2, 2], [0, 1])
 
 
 def test_a_warning_is_told_on_slack_alone_to_its_own_team(channels: Channels) -> None:
@@ -133,6 +149,20 @@ def test_a_service_that_is_down_silences_its_symptoms_there_and_no_cause(
     # The silent ones waited for others of their groups no longer than these.
     assert told == {("ServiceDown", "dev"), ("TelemetryStale", "prod"), ("RedisDown", "dev")}
     assert _silenced(channels) == {"HighErrorRate", "TelemetryStale"}
+
+
+def test_a_collector_that_is_down_silences_nothing_of_another(channels: Channels) -> None:
+    critical = {"severity": "critical", "team": "ops", "job": "collector"}
+    channels.tell({"alertname": "CollectorDown", **critical, "instance": "one:8888"})
+    awaited(lambda: channels.posts.to("webhook"))
+    channels.tell(
+        {"alertname": "CollectorDroppingData", **critical, "instance": "one:8888"},
+        {"alertname": "CollectorDroppingData", **critical, "instance": "two:8888"},
+        {"alertname": "UsageLogMissing", "severity": "critical", "team": "ops"},
+    )
+    _, dropping = awaited(lambda: len(told := channels.posts.to("webhook")) == 2 and told)
+    assert [one["labels"]["instance"] for one in dropping["alerts"]] == ["two:8888"]
+    assert _silenced(channels) == {"CollectorDroppingData", "UsageLogMissing"}
 
 
 def _silenced(channels: Channels) -> set[str]:
