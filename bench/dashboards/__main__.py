@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--days", type=float, default=DAYS, help="how much history there is")
     parser.add_argument("--ranges", nargs="+", default=[*RANGES], help="time ranges looked at")
     chosen = parser.parse_args(arguments)
+    # So that Prometheus is stopped and its directory removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     wrong = 0
     opened = Store.in_cache().opened(description(days=chosen.days))
     with opened as data, prometheus(data) as answers:

@@ -54,9 +54,9 @@ class Measured:
     @property
     def wrong(self) -> str:
         """What is wrong with it, empty where nothing is: an empty panel is fast for no reason."""
-        if not self.series:
-            return "empty"
-        return "slow" if self.p95 > LIMIT_SECONDS else ""
+        if self.p95 > LIMIT_SECONDS:
+            return "slow"
+        return "" if self.series else "empty"
 
     def line(self) -> dict[str, object]:
         """The JSON line."""
