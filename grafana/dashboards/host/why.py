@@ -48,6 +48,10 @@ def processors() -> list[GraphPanel]:
 
 def devices() -> list[GraphPanel]:
     """What goes over disks and network."""
+    return [*_bytes(), *_trouble()]
+
+
+def _bytes() -> list[GraphPanel]:
     return [
         graph(
             "Disk bytes per second",
@@ -72,6 +76,11 @@ def devices() -> list[GraphPanel]:
             unit=BYTES_PER_SECOND,
             absent=_NO_HOST,
         ),
+    ]
+
+
+def _trouble() -> list[GraphPanel]:
+    return [
         graph(
             "Disk time busy",
             "Share of its time that each disk had something to do.",

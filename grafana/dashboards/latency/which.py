@@ -64,6 +64,17 @@ def rankings() -> list[TablePanel]:
 def requests() -> list[TablePanel | LogsPanel]:
     """Which sizes of prompts, and which request: the slowest and the newest."""
     return [
+        *_prompts(),
+        log_lines(
+            "Usage records",
+            "One line for each inference, the newest first; open one for its attributes and trace.",
+            records.RECENT_USAGE,
+        ),
+    ]
+
+
+def _prompts() -> list[TablePanel]:
+    return [
         records_table(
             "Requests by tokens of the prompt",
             f"Slow took longer than {thresholds.DURATION_SECONDS.warning:g} s. From the usage "
@@ -97,9 +108,4 @@ def requests() -> list[TablePanel | LogsPanel]:
             },
             sort_by="Latency",
         ).span(14),
-        log_lines(
-            "Usage records",
-            "One line for each inference, the newest first; open one for its attributes and trace.",
-            records.RECENT_USAGE,
-        ),
     ]

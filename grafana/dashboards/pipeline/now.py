@@ -11,7 +11,7 @@ from grafana.dashboards.units import BYTES, RATIO, SECONDS
 
 def numbers() -> list[StatPanel]:
     """Does it arrive, and is anything lost."""
-    return [*_collector(), *_applications()]
+    return [*_collector(), *_room(), *_applications()]
 
 
 def _applications() -> list[StatPanel]:
@@ -75,6 +75,12 @@ def _collector() -> list[StatPanel]:
             unit="short",
             absent="unknown",
         ),
+    ]
+
+
+def _room() -> list[StatPanel]:
+    """What the Collector has left before it refuses or loses something."""
+    return [
         number(
             "Fullest queue",
             "How full the fullest sending queue of the Collector is. Past 100 % it loses data.",

@@ -19,6 +19,10 @@ _YES_OR_NO: Final = Column(unit="bool_yes_no", width=100, limits=thresholds.COLL
 
 def tables() -> list[TablePanel]:
     """Which way in, which way out, which component."""
+    return [*_ways(), _components()]
+
+
+def _ways() -> list[TablePanel]:
     return [
         metrics_table(
             "Receivers of the Collector",
@@ -49,20 +53,23 @@ def tables() -> list[TablePanel]:
             },
             sort_by="Delivered",
         ).span(12),
-        metrics_table(
-            "Components that Prometheus scrapes",
-            "Whether each is up now, whether it was up all the time, and its resident memory.",
-            queries.COMPONENTS,
-            names={"job": "Component", "instance": "Address"},
-            columns={
-                "Address": Column(width=300),
-                "Up": _YES_OR_NO,
-                "Always": _YES_OR_NO,
-                "Memory": Column(unit=BYTES, decimals=0, width=120),
-            },
-            sort_by="Memory",
-        ).span(24),
     ]
+
+
+def _components() -> TablePanel:
+    return metrics_table(
+        "Components that Prometheus scrapes",
+        "Whether each is up now, whether it was up all the time, and its resident memory.",
+        queries.COMPONENTS,
+        names={"job": "Component", "instance": "Address"},
+        columns={
+            "Address": Column(width=300),
+            "Up": _YES_OR_NO,
+            "Always": _YES_OR_NO,
+            "Memory": Column(unit=BYTES, decimals=0, width=120),
+        },
+        sort_by="Memory",
+    ).span(24)
 
 
 def records() -> list[LogsPanel]:
