@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 from bench.dashboards.asking import back, panels
 from bench.dashboards.history import DAYS, END, description
@@ -34,6 +34,10 @@ def measurements(answers: Answers, ranges: list[str], *, runs: int) -> Iterator[
                     yield measure(panel, name, answers, runs=runs)
 
 
+def _terminated(_number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.dashboards", description=__doc__)
@@ -42,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ranges", nargs="+", default=[*RANGES], help="time ranges looked at")
     chosen = parser.parse_args(arguments)
     # So that Prometheus is stopped and its directory removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _terminated)
     wrong = 0
     opened = Store.in_cache().opened(description(days=chosen.days))
     with opened as data, prometheus(data) as answers:
