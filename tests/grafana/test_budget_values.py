@@ -70,6 +70,11 @@ FIRING = (
 PENDING = f'{ALERTS.prometheus}{{{ENVIRONMENT},alertname="Y",alertstate="pending"}}'
 
 
+ELSEWHERE = FIRING.replace('="dev"', '="prod"').replace('"X"', '"Z"')
+OF_COLLECTOR = f'{ALERTS.prometheus}{{alertname="CollectorDown",alertstate="firing"}}'
+FIRING_IN_DEV = Query(events.FIRING.expression.replace("$environment", "dev"), "")
+
+
 def situation(
     name: str, query: Query, series: dict[str, str], expected: float | dict[str, float] | None
 ) -> Situation:
@@ -126,6 +131,12 @@ EVENTS = [
         events.FIRING,
         {FIRING: "1x40", PENDING: "1x40"},
         {'{alertname="X",severity="warning"}': 1},
+    ),
+    situation(
+        "alerts of one environment are asked for, and the Collector is of none",
+        FIRING_IN_DEV,
+        {FIRING: "1x40", ELSEWHERE: "1x40", OF_COLLECTOR: "1x40"},
+        {'{alertname="X",severity="warning"}': 1, '{alertname="CollectorDown"}': 1},
     ),
 ]
 

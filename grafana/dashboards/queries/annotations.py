@@ -9,7 +9,7 @@ from typing import Final
 from grafana.dashboards.components import ALERTS, TARGET_INFO
 from grafana.dashboards.promql import GRAPH_WINDOW, counted
 from grafana.dashboards.queries.query import Query, shown
-from grafana.dashboards.selectors import environment_matcher, label
+from grafana.dashboards.selectors import ENVIRONMENT, environment_matcher, label
 from otel import attributes as a
 from otel import names
 
@@ -40,8 +40,9 @@ RELOADS: Final = Query(
     + " > 0",
     f"{shown(a.CONFIGURATION_FILE)}: {shown(a.CONFIGURATION_RESULT)}",
 )
-_FIRING: Final = 'alertstate="firing"'
+# Alerts on the Collector are of no environment, and concern each.
+_FIRING: Final = f'{{{label(ENVIRONMENT)}=~"$environment|",alertstate="firing"}}'
 FIRING: Final = Query(
-    f"max by (alertname, severity, team) ({ALERTS.prometheus}{environment_matcher(_FIRING)})",
+    f"max by (alertname, severity, team) ({ALERTS.prometheus}{_FIRING})",
     "{{alertname}}",
 )
