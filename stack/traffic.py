@@ -61,6 +61,11 @@ class Report:
         """Count one answer."""
         self.outcomes[answer.name, answer.status] += 1
 
+    def take_done(self, sending: asyncio.Task[Answer]) -> None:
+        """Count the answer of a request that is over, unless it was called off."""
+        if not sending.cancelled():
+            self.take(sending.result())
+
     def document(self) -> dict[str, Any]:
         """Return the report as JSON."""
         return {
@@ -201,21 +206,28 @@ async def drive(
     connector = aiohttp.TCPConnector(limit=_MOST_AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
         open_requests: set[asyncio.Task[Answer]] = set()
-        for number in range(max(1, round(bounds.rate * bounds.seconds))):
-            await asyncio.sleep(max(0.0, began + number / bounds.rate - time.monotonic()))
-            if time.monotonic() - began > bounds.seconds:
-                break
-            if len(open_requests) >= _MOST_AT_ONCE:
-                # A service slower than the rate is asked less, not ever more at once.
-                _, open_requests = await asyncio.wait(
-                    open_requests, return_when=asyncio.FIRST_COMPLETED
-                )
-            task = asyncio.create_task(send(session, url, rng.choice(api_keys), scenarios.draw()))
-            task.add_done_callback(lambda done: report.take(done.result()))
-            open_requests.add(task)
-            open_requests = {task for task in open_requests if not task.done()}
-        if open_requests:
-            await asyncio.wait(open_requests)
+        try:
+            for number in range(max(1, round(bounds.rate * bounds.seconds))):
+                await asyncio.sleep(max(0.0, began + number / bounds.rate - time.monotonic()))
+                if time.monotonic() - began > bounds.seconds:
+                    break
+                if len(open_requests) >= _MOST_AT_ONCE:
+                    # A service slower than the rate is asked less, not ever more at once.
+                    _, open_requests = await asyncio.wait(
+                        open_requests, return_when=asyncio.FIRST_COMPLETED
+                    )
+                sending = send(session, url, rng.choice(api_keys), scenarios.draw())
+                task = asyncio.create_task(sending)
+                task.add_done_callback(report.take_done)
+                open_requests.add(task)
+                open_requests = {task for task in open_requests if not task.done()}
+            if open_requests:
+                await asyncio.wait(open_requests)
+        finally:
+            # There are any only where the drive itself was cancelled.
+            for task in open_requests:
+                task.cancel()
+            await asyncio.gather(*open_requests, return_exceptions=True)
     report.seconds = time.monotonic() - began
     return report
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -33,6 +35,16 @@ _SMALL_JOURNAL: Final = 64 * 1024
 _WAITING: Final = re.compile(r"(?<=group_wait: )\w+|(?<=group_interval: )\w+")
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What causes an alert, in words, and since when in Unix seconds: what fired before does not
+    count.
+    """
+
+    said: str
+    since: float
+
+
 async def prove_alerts(
     asking: Settings, folder: Path, told: Callable[[str], None], stages: Iterable[Stage] = STAGES
 ) -> tuple[Finding, ...]:
@@ -55,22 +67,35 @@ async def prove_alerts(
         told("starting a second stack, to break it")
         async with running(settings, lambda rules: scaled(rules, SCALE), every="1s") as stack:
             await _wait_less(stack)
-            causes: dict[str, str] = {}
+            causes: dict[str, Cause] = {}
+            began: dict[str, float] = {}
             for stage in stages:
-                told(f"alerts: {stage.name}, {_heard(received)} of {len(ALERTS)} received")
-                await _gone_through(stage, stack, received)
-                causes |= stage.causes
+                heard = sum(1 for name, cause in causes.items() if _is_heard(name, cause, received))
+                told(f"alerts: {stage.name}; {heard} of {len(ALERTS)} received so far")
+                began[stage.name] = time.time()
+                awaited = causes_of(stage, began)
+                await _gone_through(stage, awaited, stack, received)
+                causes |= awaited
     return tuple(
         finding_of(alert, causes, received, dashboards, asking.checkout) for alert in ALERTS
     )
 
 
-async def _gone_through(stage: Stage, stack: PrivateStack, received: Received) -> None:
+def causes_of(stage: Stage, began: Mapping[str, float]) -> dict[str, Cause]:
+    """Return the cause of each alert that a stage waits for; `began` is by the stages' names."""
+    stages = dict.fromkeys(stage.causes, stage.name) | {one.alert: one.stage for one in stage.later}
+    return {name: Cause(said, began[stages[name]]) for name, said in stage.causes.items()}
+
+
+async def _gone_through(
+    stage: Stage, awaited: Mapping[str, Cause], stack: PrivateStack, received: Received
+) -> None:
     async with contextlib.AsyncExitStack() as entered:
         if stage.rate:
             await entered.enter_async_context(traffic(stack, stage.rate, rarities=False))
         await entered.enter_async_context(all_of(stage.faults, stack))
-        await received.wait_for(frozenset(stage.causes), within=stage.seconds)
+        since = {name: cause.since for name, cause in awaited.items()}
+        await received.wait_for(since, within=stage.seconds)
 
 
 async def _wait_less(stack: PrivateStack) -> None:
@@ -88,28 +113,27 @@ def shortened(configuration: str) -> str:
     return _WAITING.sub(lambda found: shorter(found[0]), configuration)
 
 
-def _heard(received: Received) -> int:
-    return len({alert["labels"]["alertname"] for alert in received.alerts})
+def _is_heard(name: str, cause: Cause, received: Received) -> bool:
+    return any(received.of(name, since=cause.since))
 
 
 def finding_of(
     alert: Alert,
-    causes: Mapping[str, str],
+    causes: Mapping[str, Cause],
     received: Received,
     dashboards: tuple[Dashboard, ...],
     checkout: Path,
 ) -> Finding:
     """Return what came of an alert: `causes` says which fault was there for each."""
     place = f"{alert.team}, {alert.severity}"
-    if alert.name not in causes:
+    if (cause := causes.get(alert.name)) is None:
         return Finding("alert", place, alert.name, "not proven", "no fault causes it here")
-    told = next(received.of(alert.name), None)
+    told = next(received.of(alert.name, since=cause.since), None)
     if told is None:
-        how = f"not received; cause: {causes[alert.name]}"
-        return Finding("alert", place, alert.name, "failed", how)
+        return Finding("alert", place, alert.name, "failed", f"not received after: {cause.said}")
     if wrong := _wrong(alert, told, dashboards, checkout):
         return Finding("alert", place, alert.name, "failed", wrong)
-    return Finding("alert", place, alert.name, "proven", causes[alert.name])
+    return Finding("alert", place, alert.name, "proven", cause.said)
 
 
 def _wrong(

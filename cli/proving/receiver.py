@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,14 +29,27 @@ class Received:
         """Return the address that notifications of a team are posted to."""
         return f"http://127.0.0.1:{self.port}/{team}"
 
-    def of(self, name: str) -> Iterator[Json]:
-        """Return every notification of an alert's firing; `receiver` is the team that was told."""
-        return (alert for alert in [*self.alerts] if alert["labels"]["alertname"] == name)
+    def of(self, name: str, *, since: float) -> Iterator[Json]:
+        """Return every notification of an alert that began to fire at or after a Unix time.
 
-    async def wait_for(self, names: frozenset[str], *, within: float) -> frozenset[str]:
-        """Wait until all of these alerts are received; return those that are not after all."""
+        `receiver` in it is the team that was told.
+        """
+        return (
+            alert
+            for alert in [*self.alerts]
+            if alert["labels"]["alertname"] == name
+            and datetime.fromisoformat(alert["startsAt"]).timestamp() >= since
+        )
+
+    async def wait_for(self, since: Mapping[str, float], *, within: float) -> frozenset[str]:
+        """Wait until all alerts are received that began to fire at or after a Unix time each.
+
+        Returns those that are not after all.
+        """
         end = time.monotonic() + within
-        while missing := frozenset(name for name in names if not any(self.of(name))):
+        while missing := frozenset(
+            name for name, began in since.items() if not any(self.of(name, since=began))
+        ):
             if time.monotonic() > end:
                 return missing
             await asyncio.sleep(0.2)

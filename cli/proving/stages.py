@@ -21,33 +21,46 @@ from cli.proving.faults import (
 from cli.proving.storms import storm
 from cli.proving.traffic import chat
 
+_FAILING: Final = "failing providers, used budgets"
+_SLOWEST: Final = "a provider that takes 11 s"
+_WAS_SLOW: Final = "a provider that took 11 s"
+_SPENDING: Final = "a dear model"
 _SLOW: Final = {"latency_ms": 11_500}
 _LONG_PROMPT: Final = "the night train " * 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An alert that a fault of an earlier stage causes, and that stage's name."""
+
+    alert: str
+    cause: str
+    stage: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Faults that are there at once, beside `rate` good requests a second.
 
-    `later`: alerts that faults of earlier stages cause now. `seconds` bounds the waiting for all.
+    `later` is what is waited for beside their alerts. `seconds` bounds the waiting for all.
     """
 
     name: str
     faults: tuple[Fault, ...]
     seconds: float
     rate: float = 3.0
-    later: tuple[tuple[str, str], ...] = ()
+    later: tuple[Later, ...] = ()
 
     @property
     def causes(self) -> dict[str, str]:
         """Return the cause of each alert that is waited for."""
         now = {alert: fault.cause for fault in self.faults for alert in fault.alerts}
-        return {**now, **dict(self.later)}
+        return {**now, **{later.alert: later.cause for later in self.later}}
 
 
 STAGES: Final = (
     Stage(
-        "failing providers, used budgets",
+        _FAILING,
         (
             Fault("an application ended", (), left_application),
             Fault(
@@ -99,7 +112,7 @@ STAGES: Final = (
         seconds=90.0,
     ),
     Stage(
-        "a provider that takes 11 s",
+        _SLOWEST,
         (
             stormy(
                 "a provider that takes 11 s",
@@ -118,18 +131,18 @@ STAGES: Final = (
         (Fault("a Redis whose memory is nearly used", ("RedisMemoryHigh",), full_redis),),
         seconds=400.0,
         later=(
-            ("AvailabilityBudgetSlowBurn", "a provider that answered 500"),
-            ("LatencyBudgetSlowBurn", "a provider that took 11 s"),
-            ("FirstChunkBudgetSlowBurn", "a provider that took 11 s"),
-            ("TelemetryStale", "an application ended"),
+            Later("AvailabilityBudgetSlowBurn", "a provider that answered 500", _FAILING),
+            Later("LatencyBudgetSlowBurn", _WAS_SLOW, _SLOWEST),
+            Later("FirstChunkBudgetSlowBurn", _WAS_SLOW, _SLOWEST),
+            Later("TelemetryStale", "an application ended", _FAILING),
         ),
     ),
-    Stage("a dear model", (DEAR,), seconds=180.0),
+    Stage(_SPENDING, (DEAR,), seconds=180.0),
     Stage(
         "after the dear model",
         (),
         seconds=150.0,
-        later=(("CostBudgetSlowBurn", "a model that cost some USD a request"),),
+        later=(Later("CostBudgetSlowBurn", "a model that cost some USD a request", _SPENDING),),
     ),
     Stage(
         "backends that fail",

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from cli.proving.alerts import finding_of, shortened
+from cli.proving.alerts import Cause, causes_of, finding_of, shortened
 from cli.proving.dashboards import dashboards_in
 from cli.proving.receiver import Received, receiving, write_receivers
 from cli.proving.stages import STAGES
@@ -18,8 +18,9 @@ from grafana.dashboards.panel_ids import panel_id
 
 CHECKOUT = Path(__file__).parents[2]
 DASHBOARDS = dashboards_in(build.FOLDER)
+BEGAN = 1_800_000_000.0
 [SERVICE_DOWN] = [alert for alert in ALERTS if alert.name == "ServiceDown"]
-CAUSES = {"ServiceDown": "the service is stopped"}
+CAUSES = {"ServiceDown": Cause("the service is stopped", since=BEGAN)}
 
 
 def told(**annotations: str) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def told(**annotations: str) -> dict[str, Any]:
     }
     return {
         "status": "firing",
+        "startsAt": "2027-01-15T08:00:00.123456789Z",
         "labels": {"alertname": "ServiceDown"},
         "annotations": {**links, **annotations},
     }
@@ -60,11 +62,25 @@ async def posted(received: Received, team: str, *alerts: dict[str, Any]) -> None
 async def test_an_alert_that_fires_is_received_and_one_that_is_over_is_not() -> None:
     async with receiving() as received:
         await posted(received, "ops", {**told(), "status": "resolved"})
-        assert await received.wait_for(frozenset({"ServiceDown"}), within=0.0) == {"ServiceDown"}
+        assert await received.wait_for({"ServiceDown": BEGAN}, within=0.0) == {"ServiceDown"}
         await posted(received, "ops", told())
-        assert await received.wait_for(frozenset({"ServiceDown"}), within=5.0) == frozenset()
+        assert await received.wait_for({"ServiceDown": BEGAN}, within=5.0) == frozenset()
     finding = finding_of(SERVICE_DOWN, CAUSES, received, DASHBOARDS, CHECKOUT)
     assert (finding.outcome, finding.how) == ("proven", "the service is stopped")
+
+
+def test_what_fired_before_its_fault_proves_nothing() -> None:
+    received = Received(alerts=[{**told(), "receiver": "ops"}])
+    late = {"ServiceDown": Cause("the service is stopped", since=BEGAN + 1)}
+    assert finding_of(SERVICE_DOWN, late, received, DASHBOARDS, CHECKOUT).outcome == "failed"
+
+
+def test_what_comes_later_counts_from_when_its_fault_was_there() -> None:
+    began = {stage.name: float(number) for number, stage in enumerate(STAGES)}
+    since = {name: cause for stage in STAGES for name, cause in causes_of(stage, began).items()}
+    assert since["TelemetryStale"].since == since["HighMemory"].since == 0.0
+    assert since["LatencyBudgetSlowBurn"].since == since["HighLatency"].since > 0.0
+    assert since["ServiceDown"].since == len(STAGES) - 2
 
 
 async def test_an_alert_for_another_team_or_with_a_broken_link_is_not_proven() -> None:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -137,6 +138,31 @@ async def test_a_slow_service_is_never_asked_ever_more_at_once(gateway: Gateway,
     rng = random.Random(3)
     await drive(url, ["key"], Bounds(200, 1), Scenarios(rng, control=False), rng)
     assert gateway.most_at_once <= 64
+
+
+async def test_a_drive_that_is_called_off_leaves_no_request_behind(
+    gateway: Gateway, url: str
+) -> None:
+    gateway.delay = 2.0
+    rng = random.Random(3)
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+    before = asyncio.all_tasks()
+    driving = asyncio.create_task(
+        drive(url, ["key"], Bounds(100, 60), Scenarios(rng, control=False), rng)
+    )
+    async with asyncio.timeout(5):
+        while not gateway.at_once:
+            await asyncio.sleep(0.01)
+    driving.cancel()
+    await asyncio.gather(driving, return_exceptions=True)
+    sending = {
+        task
+        for task in asyncio.all_tasks() - before
+        if getattr(task.get_coro(), "__name__", "") == "send"
+    }
+    assert not sending
+    assert not complaints
 
 
 async def test_a_dead_service_is_reported_not_raised() -> None:
