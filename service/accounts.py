@@ -7,7 +7,8 @@ the same entry, so that neither a crash nor a race can count it twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ from otel import attributes as names
 from otel.instruments import Instruments
 from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CachedAnswer
-from service.errors import LedgerUnavailable, ModelUnpriced
+from service.errors import LedgerUnavailable, ModelUnpriced, ServiceError
 from service.exchange import Bill, ModelRequest
 from service.ledger.entry import TOKEN_KINDS, Entry, Recorded
 from service.money import dollars, picodollars
@@ -146,6 +147,15 @@ class Account:
     def owe(self, bill: Bill) -> None:
         """A target was asked that will bill it, though nobody had its answer."""
         self.bill = self.owed(bill)
+
+    @contextmanager
+    def billing_errors(self) -> Generator[None]:
+        """An error that leaves here says what is owed all the same."""
+        try:
+            yield
+        except ServiceError as error:
+            error.bill = self.bill
+            raise
 
     def owed(self, bill: Bill) -> Bill:
         """A bill with all that was owed before it."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from service.exchange import Bill
 
 
 class ServiceError(Exception):
@@ -30,6 +33,8 @@ class ServiceError(Exception):
         """Seconds after which trying again makes sense; sent as `Retry-After`."""
         self.headers: Mapping[str, str] = headers or {}
         """What else the answer carries."""
+        self.bill: Bill | None = None
+        """What the request costs though nobody has its answer; None where it used nothing."""
 
     @property
     def error_type(self) -> str:

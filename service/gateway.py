@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from otel import attributes as names
 from otel.instruments import Instruments
-from service.accounts import Accounts, Reroute, cost_of
+from service.accounts import Account, Accounts, Reroute, cost_of
 from service.cache import CachedAnswer, ResponseCache, cache_key
 from service.errors import ProviderError, ServiceError
 from service.exchange import NOTHING, Answer, CacheResult, ModelRequest
 from service.inferences import Inferences
 from service.interruption import InFlight, Interruption
 from service.progress import CacheUse, Progress
-from service.routing import falls_back, plan
+from service.routing import check_fields, falls_back, plan
 from service.settlement import outcome_of
 from service.streaming import AnswerStream, ReplayedStream
 from service.targets import Target, Targets
@@ -50,9 +50,9 @@ class Gateway:
 
     async def complete(self, request: ModelRequest) -> Answer:
         """Answer as a whole. Raises `ServiceError`."""
-        ways = plan(request.model, self._targets, operation=request.operation)
+        ways = self._ways(request, request.model)
         account = self._accounts.open(request, ways[0])
-        with self._in_flight.track(request.deadline) as interruption:
+        with account.billing_errors(), self._in_flight.track(request.deadline) as interruption:
             use = self._cache_use(request)
             cached = await self._cached(request, use, stream=False)
             if cached is not None:
@@ -80,31 +80,47 @@ class Gateway:
         request stays under way until the stream is read to its end or closed. `began` is given
         the means to interrupt it from now on, while the first chunk is still awaited.
         """
-        ways = plan(request.model, self._targets, operation=request.operation)
+        ways = self._ways(request, request.model)
         account = self._accounts.open(request, ways[0])
         interruption = self._in_flight.start(request.deadline)
         if began is not None:
             began(interruption)
-        try:
-            use = self._cache_use(request)
-            cached = await self._cached(request, use, stream=True)
-            if cached is not None:
-                account.hit(cached)
-                await account.settled()
-                return ReplayedStream(cached.parts, interruption)
-            progress = Progress(request, account, interruption, use)
-            stream = await self._first(progress, ways, self._inferences.open)
-        except asyncio.CancelledError:
-            ours = interruption.caught()
-            interruption.close()
-            if not ours:
+        with account.billing_errors():
+            try:
+                return await self._opened(request, account, interruption, ways)
+            except asyncio.CancelledError:
+                ours = interruption.caught()
+                interruption.close()
+                if not ours:
+                    raise
+                raise interruption.error() from None
+            except BaseException:
+                interruption.close()
                 raise
-            raise interruption.error() from None
-        except BaseException:
-            interruption.close()
-            raise
+
+    async def _opened(
+        self,
+        request: ModelRequest,
+        account: Account,
+        interruption: Interruption,
+        ways: tuple[Target, ...],
+    ) -> AnswerStream:
+        use = self._cache_use(request)
+        cached = await self._cached(request, use, stream=True)
+        if cached is not None:
+            account.hit(cached)
+            await account.settled()
+            return ReplayedStream(cached.parts, interruption)
+        progress = Progress(request, account, interruption, use)
+        stream = await self._first(progress, ways, self._inferences.open)
         stream.keep_in(self._cache)
         return stream
+
+    def _ways(self, request: ModelRequest, model: str) -> tuple[Target, ...]:
+        """The targets to try for a model. Raises `ModelNotFound`, `InvalidRequest`."""
+        ways = plan(model, self._targets, operation=request.operation)
+        check_fields(request.body, ways)
+        return ways
 
     async def _first(
         self,
@@ -121,7 +137,7 @@ class Gateway:
             try:
                 return await self._in_order(progress, ways, ask)
             except Reroute as way:
-                cheaper = plan(way.model, self._targets, operation=progress.request.operation)
+                cheaper = self._ways(progress.request, way.model)
                 return await self._in_order(progress, cheaper, ask)
         except ServiceError as error:
             await account.abort(outcome_of(error), error.error_type)

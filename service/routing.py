@@ -5,8 +5,9 @@ Times are Unix seconds; durations are seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from service.errors import InvalidRequest, ModelNotFound, ProviderError, ServiceError
 from service.targets import RetryPolicy, Target, Targets
@@ -39,6 +40,24 @@ def plan(model: str, targets: Targets, *, operation: str | None = None) -> tuple
             param="model",
         )
     return found
+
+
+def check_fields(body: Mapping[str, Any], ways: Sequence[Target]) -> None:
+    """Whether a body may go to all targets it could go to. Raises `InvalidRequest`.
+
+    In names of fields capital letters are as good as small ones: some providers read them so.
+    """
+    refused = frozenset[str]().union(*(target.refuse_fields for target in ways))
+    if not refused:
+        return
+    for field, value in body.items():
+        if value is not None and field.lower() in refused:
+            raise InvalidRequest(
+                f"The field '{field[:64]}' may not be used with the model '{ways[0].model}' here. "
+                "Leave it out; the operator can allow it in the targets file (refuse_fields).",
+                code="field_refused",
+                param=field[:64],
+            )
 
 
 def retry_decision(

@@ -68,7 +68,8 @@ class Target:
     `provider_name` is the value for `gen_ai.provider.name`; `provider_model` what the provider
     calls the model; `prices` None leaves pricing to the price book. `trace_context`: it is ours, or
     trusted, and is sent the request's `traceparent`, so that its spans join the trace.
-    `max_output_tokens` is the model's own setting; see `service.budgets`.
+    `max_output_tokens` is the model's own setting; see `service.budgets`. `refuse_fields`, in lower
+    case, are fields of a request's body that the operator lets nobody use there.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Target:
     server_port: int | None = None
     trace_context: bool = False
     max_output_tokens: int | None = None
+    refuse_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ def _target(name: str, entry: TargetEntry, model: str, path: Path) -> Target:
         provider_model=served.model or model,
         timeouts=Timeouts(**entry.timeouts.model_dump()),
         trace_context=entry.trace_context,
+        refuse_fields=frozenset(field.lower() for field in entry.refuse_fields),
         retries=RetryPolicy(**entry.retries.model_dump()),
         prices=_prices(served),
         max_output_tokens=served.max_output_tokens or _stated_maximum(entry),

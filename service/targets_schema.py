@@ -7,7 +7,15 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
@@ -85,8 +93,23 @@ class RetriesEntry(_Strict):
     max_retry_after: Annotated[float, Field(ge=0, le=3600)] = 20.0
 
 
+# No request can do without them.
+_NEEDED = frozenset({"model", "messages", "input"})
+
+
+def _can_be_left_out(field: str) -> str:
+    if field.lower() in _NEEDED:
+        raise ValueError(f"'{field}' is part of every request")
+    return field
+
+
+RefusedField = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$"), AfterValidator(_can_be_left_out)
+]
+
+
 class TargetEntry(_Strict):
-    """One place that serves models."""
+    """One place that serves models; requests with one of `refuse_fields` are not sent there."""
 
     provider: Name
     provider_name: Name | None = None
@@ -95,6 +118,7 @@ class TargetEntry(_Strict):
     api_key_file: str | None = None
     headers: dict[str, str] = {}
     trace_context: bool = False
+    refuse_fields: Annotated[frozenset[RefusedField], Field(max_length=64)] = frozenset()
     options: dict[str, Any] = {}
     timeouts: TimeoutsEntry = TimeoutsEntry()
     retries: RetriesEntry = RetriesEntry()

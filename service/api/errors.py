@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 from otel import attributes as names
 from otel.redaction import redact
 from service.api.context import instruments_of, trace_id_of
+from service.api.headers import cost_headers
 from service.errors import (
     BodyTimeout,
     ClientGone,
@@ -44,6 +45,8 @@ def error_response(
 ) -> Response:
     """The answer for an error."""
     all_headers = {**(headers or {}), **error.headers}
+    if error.bill is not None:
+        all_headers |= cost_headers(error.bill)
     if error.retry_after is not None:
         all_headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
     if error.status == InvalidApiKey.status:

@@ -58,12 +58,15 @@ def simulate_of(given: Mapping[str, str]) -> SimulateControl | None:
 
 def bill_headers(bill: Bill, cache: CacheResult, seconds: float) -> dict[str, str]:
     """What a complete answer says of itself."""
-    found = {CACHE: cache, TOKENS: str(bill.tokens), DURATION: milliseconds(seconds)}
+    return {CACHE: cache, **cost_headers(bill), DURATION: milliseconds(seconds)}
+
+
+def cost_headers(bill: Bill) -> dict[str, str]:
+    """What a request came to, answered or not."""
+    tokens = {TOKENS: str(bill.tokens)}
     if bill.cost is None:
-        found[UNPRICED] = "true"
-    else:
-        found[COST] = amount_text(bill.cost)
-    return found
+        return {**tokens, UNPRICED: "true"}
+    return {**tokens, COST: amount_text(bill.cost)}
 
 
 def milliseconds(seconds: float) -> str:

@@ -14,6 +14,7 @@ from service.runtime import Parts
 from tests.service.fake_providers import CountingProvider, SilentProvider
 from tests.service.gateway_under_test import chat_request, started_runtime
 from tests.service.running import (
+    TARGETS,
     RunningService,
     inference_attributes,
     running,
@@ -21,6 +22,20 @@ from tests.service.running import (
     usage_records,
     wait_for,
 )
+
+SILENT = """
+targets:
+  silent:
+    provider: simulated
+    options: {seed: 7, latency_ms: 60000}
+    timeouts: {read: 0.05}
+    retries: {attempts: 2, base_delay: 0.01, max_delay: 0.01}
+    models: {simulated: {prices: {input: "1000", output: "1000"}}}
+  patient:
+    provider: simulated
+    options: {seed: 7, latency_ms: 60000}
+    models: {patient: {prices: {input: "1000", output: "1000"}}}
+"""
 
 
 def test_header_span_record_and_counter_tell_the_same_cost(service: RunningService) -> None:
@@ -186,6 +201,49 @@ def test_unknown_fields_reach_the_provider_unchanged(tmp_path: Path, redis_url: 
         assert service.chat(**extra).status == 200
     (call,) = provider.calls
     assert {name: call.body[name] for name in extra} == extra
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_field_that_a_target_refuses_reaches_no_provider(
+    tmp_path: Path, redis_url: str, stream: bool
+) -> None:
+    targets = TARGETS.replace(
+        "provider: simulated", "provider: simulated\n    refuse_fields: [plugins]", 1
+    )
+    settings = settings_for(tmp_path / "home", redis_url)
+    with running(settings, targets=targets) as service:
+        reply = service.chat(plugins=[{"id": "web"}], stream=stream)
+        assert reply.status == 400
+        assert reply.error["type"] == "invalid_request_error"
+        assert (reply.error["code"], reply.error["param"]) == ("field_refused", "plugins")
+        assert "'plugins'" in reply.error["message"]
+        assert service.chat(tools=[]).status == 200
+        (_,) = usage_records(service.telemetry)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_whose_request_is_billed_says_what_it_costs(
+    tmp_path: Path, redis_url: str, stream: bool
+) -> None:
+    settings = settings_for(tmp_path / "home", redis_url)
+    with running(settings, targets=SILENT) as service:
+        reply = service.chat("x" * 400, stream=stream)
+        late = service.chat(
+            model="patient", stream=stream, headers={"x-gaugeway-deadline-ms": "300"}
+        )
+        records = usage_records(service.telemetry)
+    assert reply.status == 504
+    assert Decimal(reply.headers["x-gaugeway-cost-usd"]) == Decimal("0.208")
+    assert reply.headers["x-gaugeway-tokens"] == "208"
+    assert (late.status, late.error["code"]) == (504, "deadline_exceeded")
+    told = [Decimal(reply.headers["x-gaugeway-cost-usd"]) for reply in (reply, late)]
+    assert told == [Decimal(str(record["gaugeway.cost"])) for record in records]
+
+
+def test_an_error_whose_request_used_nothing_says_nothing_of_cost(service: RunningService) -> None:
+    reply = service.chat(model="down")
+    assert reply.status == 503
+    assert "x-gaugeway-cost-usd" not in reply.headers
 
 
 def test_shutdown_lets_a_request_finish_within_its_grace(tmp_path: Path, redis_url: str) -> None:

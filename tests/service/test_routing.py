@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ from service.errors import (
     ServiceError,
 )
 from service.providers.protocol import Timeouts
-from service.routing import Retry, falls_back, plan, retry_decision
+from service.routing import Retry, check_fields, falls_back, plan, retry_decision
 from service.targets import RetryPolicy, Target, Targets
 
 POLICY = RetryPolicy(attempts=4, base_delay=0.5, max_delay=3.0, max_retry_after=20.0)
@@ -93,6 +94,22 @@ class TestPlan:
         assert plan("e", TARGETS, operation="embeddings")
         with pytest.raises(InvalidRequest, match="served for embeddings, not for chat"):
             plan("e", TARGETS, operation="chat")
+
+
+class TestFields:
+    STRICT = replace(target("second"), refuse_fields=frozenset({"plugins", "models"}))
+
+    @pytest.mark.parametrize("field", ["plugins", "models", "Plugins"])
+    def test_a_field_that_a_target_refuses_is_named(self, field: str) -> None:
+        with pytest.raises(InvalidRequest, match=f"'{field}'.*'m'") as caught:
+            check_fields({"model": "m", field: []}, (target("first"), self.STRICT))
+        assert (caught.value.status, caught.value.type) == (400, "invalid_request_error")
+        assert (caught.value.code, caught.value.param) == ("field_refused", field)
+
+    def test_other_fields_and_empty_ones_pass(self) -> None:
+        body = {"model": "m", "plugins": None, "tools": "t", "service_tier": "flex"}
+        check_fields(body, (target("first"), self.STRICT))
+        check_fields({"plugins": []}, (target("first"),))
 
 
 class TestRetry:

@@ -29,6 +29,7 @@ targets:
     timeouts: {connect: 1, read: 2, total: 3}
     retries: {attempts: 5, base_delay: 0.1, max_delay: 1, max_retry_after: 2}
     headers: {X-Title: Gaugeway}
+    refuse_fields: [web_search_options, service_tier]
     models:
       small: {model: gpt-5-mini, prices: {input: 0.25, cache_read: "0.025", output: 2}}
       vectors: {model: text-embedding-3-small, operation: embeddings}
@@ -101,8 +102,16 @@ class TestLoading:
         assert small.retries == RetryPolicy(5, 0.1, 1, 2)
         assert small.prices == Prices(Decimal("0.25"), Decimal(2), cache_read=Decimal("0.025"))
         assert (small.server_address, small.server_port) == ("api.openai.com", 443)
+        assert small.refuse_fields == {"web_search_options", "service_tier"}
         assert targets.models["vectors"][0].operation == "embeddings"
         assert targets.models["vectors"][0].prices is None
+
+    @pytest.mark.parametrize("fields", ["[model]", "[Messages]", "[input]", '[""]', "[a b]", "5"])
+    def test_fields_to_refuse_are_names_of_fields_a_request_can_do_without(
+        self, path: Path, fields: str
+    ) -> None:
+        text = OPENAI.replace("[web_search_options, service_tier]", fields)
+        assert "targets.openai.refuse_fields" in problem(path, text)
 
     def test_a_key_is_never_shown(self, path: Path) -> None:
         assert KEYS["OPENAI_API_KEY"] not in repr(load(path, OPENAI))
@@ -190,7 +199,7 @@ class TestProblems:
     def test_a_key_written_twice_is_told_with_its_line(self, path: Path) -> None:
         found = problem(path, OPENAI + "  openai: {}\n")
         assert "the key 'openai' is there twice" in found
-        assert "line 13" in found
+        assert "line 14" in found
 
     def test_yaml_cannot_build_objects(self, path: Path) -> None:
         assert "YAML" in problem(path, 'targets: !!python/object/apply:os.system ["true"]')
