@@ -80,14 +80,15 @@ def _pagerduty(file: str) -> Mapping[str, list[_Settings]]:
         "routing_key_file": file,
         "description": routes.TITLE,
         "severity": "{{ .CommonLabels.severity }}",
+        "client_url": routes.LINK,
         "details": {"text": routes.TEXT},
     }
     return {"pagerduty_configs": [settings]}
 
 
 def _slack(file: str) -> Mapping[str, list[_Settings]]:
-    settings = {"api_url_file": file, "title": routes.TITLE, "text": routes.TEXT}
-    return {"slack_configs": [{**settings, "send_resolved": True}]}
+    settings = {"api_url_file": file, "title": routes.TITLE, "title_link": routes.LINK}
+    return {"slack_configs": [{**settings, "text": routes.TEXT, "send_resolved": True}]}
 
 
 def _discord(file: str) -> Mapping[str, list[_Settings]]:

@@ -112,6 +112,10 @@ TEXT: Final = (
     "{{ end }}"
 )
 
+# Alertmanager's own address, which it would lead to, is one that no browser knows. Grafana leads to
+# itself.
+LINK: Final = "{{ (index .Alerts 0).Annotations.dashboard_url }}"
+
 
 def receiver(channel: Channel, team: Team) -> str:
     """The name of a channel's receiver for a team."""

@@ -80,13 +80,13 @@ def test_a_failing_credential_is_told_everywhere_with_its_links(channels: Channe
     channels.tell(CREDENTIALS)
     [slack] = awaited(lambda: channels.posts.to("slack"))
     [attachment] = slack["attachments"]
-    assert attachment["title"] == TITLE
+    assert (attachment["title"], attachment["title_link"]) == (TITLE, LINKS[0])
     [discord] = awaited(lambda: channels.posts.to("discord"))
     [embed] = discord["embeds"]
     assert embed["title"] == TITLE
     [paged] = awaited(lambda: channels.posts.to("pagerduty"))
     assert (paged["routing_key"], paged["payload"]["severity"]) == (PAGERDUTY, "critical")
-    assert paged["payload"]["summary"] == TITLE
+    assert (paged["payload"]["summary"], paged["client_url"]) == (TITLE, LINKS[0])
     [(recipients, mail)] = awaited(lambda: channels.mailbox.mails)
     assert sorted(recipients) == ["boss@example.com", "ops@example.com"]
     assert f"Subject: {TITLE}" in mail
