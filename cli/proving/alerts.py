@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -74,8 +75,7 @@ async def prove_alerts(
                 told(f"alerts: {stage.name}; {heard} of {len(ALERTS)} received so far")
                 began[stage.name] = time.time()
                 awaited = causes_of(stage, began)
-                await _gone_through(stage, awaited, stack, received)
-                causes |= awaited
+                causes |= awaited | await _gone_through(stage, awaited, stack, received)
     return tuple(
         finding_of(alert, causes, received, dashboards, asking.checkout) for alert in ALERTS
     )
@@ -89,13 +89,15 @@ def causes_of(stage: Stage, began: Mapping[str, float]) -> dict[str, Cause]:
 
 async def _gone_through(
     stage: Stage, awaited: Mapping[str, Cause], stack: PrivateStack, received: Received
-) -> None:
+) -> dict[str, Cause]:
+    """Wait for a stage's alerts; return what stood in the way of those that had no cause."""
     async with contextlib.AsyncExitStack() as entered:
         if stage.rate:
             await entered.enter_async_context(traffic(stack, stage.rate, rarities=False))
-        await entered.enter_async_context(all_of(stage.faults, stack))
-        since = {name: cause.since for name, cause in awaited.items()}
+        failed = await entered.enter_async_context(all_of(stage.faults, stack))
+        since = {name: cause.since for name, cause in awaited.items() if name not in failed}
         await received.wait_for(since, within=stage.seconds)
+    return {name: Cause(f"not caused: {why}", inf) for name, why in failed.items()}
 
 
 async def _wait_less(stack: PrivateStack) -> None:
@@ -130,7 +132,7 @@ def finding_of(
         return Finding("alert", place, alert.name, "not proven", "no fault causes it here")
     told = next(received.of(alert.name, since=cause.since), None)
     if told is None:
-        return Finding("alert", place, alert.name, "failed", f"not received after: {cause.said}")
+        return Finding("alert", place, alert.name, "failed", f"not received; {cause.said}")
     if wrong := _wrong(alert, told, dashboards, checkout):
         return Finding("alert", place, alert.name, "failed", wrong)
     return Finding("alert", place, alert.name, "proven", cause.said)

@@ -20,7 +20,7 @@ from cli.proving.spans import flood
 from cli.proving.storms import burst, storm
 from cli.proving.traffic import chat
 from service.keys import add_key
-from stack.supervision.client import SupervisorClient
+from stack.supervision.client import SupervisorClient, SupervisorError
 
 _LEAVER: Final = "proof-leaver"
 # More than the label values of one metric that are told apart.
@@ -149,12 +149,22 @@ async def _flood(stack: PrivateStack) -> None:
 
 
 @asynccontextmanager
-async def all_of(faults: tuple[Fault, ...], stack: PrivateStack) -> AsyncGenerator[None]:
-    """Bring all faults about at once, until the block is left."""
+async def all_of(faults: tuple[Fault, ...], stack: PrivateStack) -> AsyncGenerator[dict[str, str]]:
+    """Bring all faults about at once, until the block is left.
+
+    What could not be brought about is in the dictionary: why, by its alerts.
+    """
+    failed: dict[str, str] = {}
     async with AsyncExitStack() as entered:
-        contexts = [fault.causing(stack) for fault in faults]
-        await asyncio.gather(*(entered.enter_async_context(one) for one in contexts))
-        yield
+
+        async def bring_about(fault: Fault) -> None:
+            try:
+                await entered.enter_async_context(fault.causing(stack))
+            except (SupervisorError, redis.RedisError, OSError) as error:
+                failed.update(dict.fromkeys(fault.alerts, f"{fault.cause}: {error}"))
+
+        await asyncio.gather(*(bring_about(fault) for fault in faults))
+        yield failed
 
 
 DEAR: Final = stormy(

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.serving import BIN, ROOT
+from cli.proving.alerts import prove_alerts
 from cli.proving.allowed_empty import MOST
+from cli.proving.finding import Proof
+from cli.proving.stages import STAGES
+from stack.settings import load
 
 
 @pytest.mark.slow
@@ -36,3 +42,12 @@ def test_every_panel_and_every_link_is_proven() -> None:
     kinds = [one["kind"] for one in findings if one["outcome"] == "proven"]
     assert kinds.count("panel") > 250
     assert kinds.count("link") > 30
+
+
+async def test_a_stopped_service_is_told_of_and_what_no_fault_caused_is_not_proven() -> None:
+    with tempfile.TemporaryDirectory(prefix="gw-prove-") as folder:
+        stages = [stage for stage in STAGES if "ServiceDown" in stage.causes]
+        findings = await prove_alerts(load(), Path(folder), lambda _: None, stages)
+    assert {one.name for one in findings if one.outcome == "proven"} == {"ServiceDown"}
+    assert {one.outcome for one in findings if one.name != "ServiceDown"} == {"not proven"}
+    assert not Proof(findings, 1.0).good

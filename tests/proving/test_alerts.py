@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import yaml
 
 from cli.proving.alerts import Cause, causes_of, finding_of, shortened
 from cli.proving.dashboards import dashboards_in
+from cli.proving.faults import Fault, all_of
 from cli.proving.receiver import Received, receiving, write_receivers
 from cli.proving.stages import STAGES
 from grafana.alerts.declared import ALERTS
 from grafana.dashboards import build
 from grafana.dashboards.panel_ids import panel_id
+from stack.supervision.client import SupervisorError
 
 CHECKOUT = Path(__file__).parents[2]
 DASHBOARDS = dashboards_in(build.FOLDER)
@@ -73,6 +77,29 @@ def test_what_fired_before_its_fault_proves_nothing() -> None:
     received = Received(alerts=[{**told(), "receiver": "ops"}])
     late = {"ServiceDown": Cause("the service is stopped", since=BEGAN + 1)}
     assert finding_of(SERVICE_DOWN, late, received, DASHBOARDS, CHECKOUT).outcome == "failed"
+
+
+async def test_a_fault_that_cannot_be_brought_about_is_told_and_stops_no_other() -> None:
+    stack: Any = object()
+
+    @asynccontextmanager
+    async def impossible(_: Any) -> AsyncGenerator[None]:
+        raise SupervisorError("no process of that name")
+        yield
+
+    there: list[str] = []
+
+    @asynccontextmanager
+    async def possible(_: Any) -> AsyncGenerator[None]:
+        there.append("other")
+        yield
+        there.clear()
+
+    faults = (Fault("Redis is stopped", ("RedisDown",), impossible), Fault("o", ("O",), possible))
+    async with all_of(faults, stack) as failed:
+        assert failed == {"RedisDown": "Redis is stopped: no process of that name"}
+        assert there == ["other"]
+    assert not there
 
 
 def test_what_comes_later_counts_from_when_its_fault_was_there() -> None:
