@@ -16,8 +16,10 @@ from tests.rules.promtool import ALERTS, MIDNIGHT, RECORDING_RULES, SLO_RULES, g
 pytestmark = pytest.mark.e2e
 
 MODEL = {"gen_ai_provider_name": "openai", "gen_ai_request_model": "gpt-4o"}
-TIMES = ("1m", "10m", "1h", "1h30m", "2h30m")
+TIMES = ("1m", "10m", "56m", "57m", "1h", "1h30m", "2h30m")
 STEPS = 600
+# 55 minutes, so that the times have the minutes after.
+REPLACED_AT = 220
 
 
 def alive() -> dict[str, str]:
@@ -100,12 +102,28 @@ def busy() -> dict[str, str]:
     }
 
 
+def replaced(series: dict[str, str]) -> dict[str, str]:
+    """The same with the worker replaced by another, whose counters begin anew: a deployment."""
+    found: dict[str, str] = {}
+    for name, values in series.items():
+        if "worker-1" not in name:
+            found[name] = values
+            continue
+        each, rest = values.removesuffix(f"x{STEPS}"), STEPS - REPLACED_AT
+        assert f"{each}x{STEPS}" == values
+        found[name] = f"{each}x{REPLACED_AT} _x{rest}"
+        found[name.replace("worker-1", "worker-2")] = f"_x{REPLACED_AT + 4} {each}x{rest - 4}"
+    return found
+
+
 @pytest.mark.parametrize(
     "series",
     [
         pytest.param(alive(), id="never any traffic"),
         pytest.param({**alive(), **resting()}, id="no traffic any more"),
         pytest.param({**alive(), **busy()}, id="traffic as it should be"),
+        pytest.param(replaced({**alive(), **busy()}), id="a deployment under traffic"),
+        pytest.param(replaced(alive()), id="a deployment without traffic"),
     ],
 )
 def test_nothing_fires(tmp_path: Path, series: dict[str, str]) -> None:
