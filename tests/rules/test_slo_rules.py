@@ -45,48 +45,61 @@ def evaluate(
     None is for nothing at all. Traffic is given by the minute. `alert` is held to the times when it
     fires and when it does not.
     """
-    groups = [
-        group for group in groups_of(SLO_RULES) if group["name"].startswith(f"gaugeway-slo-{slo}")
-    ]
-    [alerts] = [group for group in groups_of(ALERTS) if group["name"] == "gaugeway-slos"]
-    alerts = {**alerts, "rules": [rule for rule in alerts["rules"] if rule["alert"] == alert]}
+    groups = _groups(slo, alert)
     rules = directory / "rules.yaml"
-    rules.write_text(yaml.safe_dump({"groups": [*groups, alerts]}))
+    rules.write_text(yaml.safe_dump({"groups": groups}))
     labels = f'{{deployment_environment_name="dev", gaugeway_slo="{slo}"}}'
-    test: dict[str, Any] = {
-        "start_timestamp": MIDNIGHT,
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in given.items()],
-        "promql_expr_test": [
-            {
-                "expr": f"round({name}, 0.000001)",
-                "eval_time": time,
-                "exp_samples": [] if value is None else [{"labels": labels, "value": value}],
-            }
-            for (name, time), value in (expected or {}).items()
-        ],
-    }
-    file = directory / "tests.yaml"
+    recorded = [
+        _asked(
+            f"round({name}, 0.000001)",
+            time,
+            [] if value is None else [{"labels": labels, "value": value}],
+        )
+        for (name, time), value in (expected or {}).items()
+    ]
     tests = {
         "rule_files": [rules.name],
         "evaluation_interval": "1m",
-        "group_eval_order": [group["name"] for group in (*groups, alerts)],
-        "tests": [test],
+        "group_eval_order": [group["name"] for group in groups],
     }
-    file.write_text(yaml.safe_dump(tests))
-    answer = promtool("test", "rules", file)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    _answer(directory, tests, given, recorded)
+    firing = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})'
     for time in (*fires, *silent):
-        test["promql_expr_test"] = [
-            {
-                "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})',
-                "eval_time": time,
-                "exp_samples": [{"labels": "{}", "value": 1}] if time in fires else [],
-            }
-        ]
-        file.write_text(yaml.safe_dump(tests))
-        answer = promtool("test", "rules", file)
-        assert answer.returncode == 0, f"{time}: {answer.stdout}{answer.stderr}"
+        once = [{"labels": "{}", "value": 1}] if time in fires else []
+        _answer(directory, tests, given, [_asked(firing, time, once)])
+
+
+def _groups(slo: str, alert: str) -> list[dict[str, Any]]:
+    """What is recorded of an objective, then the one alert that reads it."""
+    recorded = [
+        group for group in groups_of(SLO_RULES) if group["name"].startswith(f"gaugeway-slo-{slo}")
+    ]
+    [alerts] = [group for group in groups_of(ALERTS) if group["name"] == "gaugeway-slos"]
+    rules = [rule for rule in alerts["rules"] if rule["alert"] == alert]
+    return [*recorded, {**alerts, "rules": rules}]
+
+
+def _asked(expression: str, time: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"expr": expression, "eval_time": time, "exp_samples": samples}
+
+
+def _answer(
+    directory: Path,
+    tests: Mapping[str, Any],
+    given: Mapping[str, str],
+    asked: Sequence[dict[str, Any]],
+) -> None:
+    """Fail with what promtool says unless every question has its answer."""
+    test = {
+        "start_timestamp": MIDNIGHT,
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in given.items()],
+        "promql_expr_test": [*asked],
+    }
+    file = directory / "tests.yaml"
+    file.write_text(yaml.safe_dump({**tests, "tests": [test]}))
+    answer = promtool("test", "rules", file)
+    assert answer.returncode == 0, f"{asked}: {answer.stdout}{answer.stderr}"
 
 
 def ratio(window: str) -> str:

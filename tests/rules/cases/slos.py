@@ -28,8 +28,6 @@ def burning(slo: SLO, bad: str, **rates: str) -> dict[str, str]:
 def _cases(slo: SLO) -> Iterator[Case]:
     stem = "".join(word.capitalize() for word in slo.name.split("-"))
     enough = f"{slo.least_bad}x{STEPS}"
-    # At 5 minutes, 5 minutes 15 and so on nothing is bad any more.
-    chance = f"{slo.least_bad - 1}x19 0x{STEPS}"
     fast = Case(
         f"{stem}BudgetFastBurn",
         f"{slo.name}: an hour and its last five minutes rise above 14.4",
@@ -62,26 +60,30 @@ def _cases(slo: SLO) -> Iterator[Case]:
         series=burning(slo, enough, d3=f"1x8 1.1x{STEPS}", h6=f"2x{STEPS}"),
         summary=f"{slo.title}: the error budget in dev burns 1.1 times too fast",
     )
-    for firing, rates in (
-        (fast, {"h1": "14.4", "m5": "14.4", "h6": "6", "m30": "6"}),
-        (slow, {"d1": "3", "h2": "3", "d3": "1", "h6": "1"}),
-    ):
-        constant = {window: f"{rate}x{STEPS}" for window, rate in rates.items()}
-        quiet = replace(firing, fires="", labels={}, summary="", silent=("4m15s", "17m15s", "40m"))
-        yield replace(quiet, says="exactly at the limits", series=burning(slo, enough, **constant))
-        burnt = dict.fromkeys(rates, f"20x{STEPS}")
-        for short in ("m5", "m30") if firing is fast else ("h2", "h6"):
-            over = {**burnt, short: f"0x{STEPS}"}
-            other = {"m5": "h6", "m30": "h1", "h2": "d3", "h6": "d1"}[short]
-            yield replace(
-                quiet,
-                says=f"the fault is over by the short window {short}",
-                series=burning(slo, enough, **{**over, other: f"0x{STEPS}"}),
-            )
+    yield from _silent(slo, fast, {"h1": "14.4", "m5": "14.4", "h6": "6", "m30": "6"})
+    yield from _silent(slo, slow, {"d1": "3", "h2": "3", "d3": "1", "h6": "1"})
+
+
+def _silent(slo: SLO, firing: Case, limits: dict[str, str]) -> Iterator[Case]:
+    """Cases of the same alert that do not fire; `limits` is what each window may burn at."""
+    enough = f"{slo.least_bad}x{STEPS}"
+    # At 5 minutes, 5 minutes 15 and so on nothing is bad any more.
+    chance = f"{slo.least_bad - 1}x19 0x{STEPS}"
+    constant = {window: f"{rate}x{STEPS}" for window, rate in limits.items()}
+    quiet = replace(firing, fires="", labels={}, summary="", silent=("4m15s", "17m15s", "40m"))
+    yield replace(quiet, says="exactly at the limits", series=burning(slo, enough, **constant))
+    burnt = dict.fromkeys(limits, f"20x{STEPS}")
+    # The short windows, each with the long one of the other pair.
+    pairs = {"m5": "h6", "m30": "h1"} if "m5" in limits else {"h2": "d3", "h6": "d1"}
+    for short, other in pairs.items():
+        over = dict.fromkeys((short, other), f"0x{STEPS}")
         yield replace(
-            quiet, says="fewer bad than say anything", series=burning(slo, chance, **burnt)
+            quiet,
+            says=f"the fault is over by the short window {short}",
+            series=burning(slo, enough, **{**burnt, **over}),
         )
-        yield replace(quiet, says="no traffic: nothing is recorded", series={})
+    yield replace(quiet, says="fewer bad than say anything", series=burning(slo, chance, **burnt))
+    yield replace(quiet, says="no traffic: nothing is recorded", series={})
 
 
 CASES = tuple(case for slo in SLOS for case in _cases(slo))
