@@ -87,11 +87,11 @@ def _limits() -> TablePanel:
             label(a.RATE_LIMIT_KIND): "Of",
         },
         columns={
-            "Target": Column(width=130),
-            "Of": Column(width=80),
-            "Used": Column(unit=RATIO, decimals=0, width=65, limits=thresholds.LIMIT_USED_RATIO),
-            "Remaining": Column(unit="locale", decimals=0, width=90),
-            "Limit": Column(unit="locale", decimals=0, width=85),
+            "Target": Column(width=140),
+            "Of": Column(width=75),
+            "Used": Column(unit=RATIO, decimals=0, width=60, limits=thresholds.LIMIT_USED_RATIO),
+            "Remaining": Column(unit="locale", decimals=0, width=85),
+            "Limit": Column(unit="locale", decimals=0, width=75),
         },
         sort_by="Used",
     )

@@ -1,11 +1,17 @@
 """What is wrong with spending now: one number each, coloured by its thresholds."""
 
+from typing import Final
+
 from grafana_foundation_sdk.builders.stat import Panel as StatPanel
 
 from grafana.dashboards import thresholds
 from grafana.dashboards.graphs import number
 from grafana.dashboards.queries import spending as queries
 from grafana.dashboards.units import RATIO, USD
+
+_WHOLE_HOURS: Final = (
+    "An hour at whose end Prometheus did not run is missing here; budgets have it."
+)
 
 
 def numbers() -> list[StatPanel]:
@@ -17,7 +23,7 @@ def _spent() -> list[StatPanel]:
     return [
         number(
             "Cost today",
-            "What was spent since midnight, by the clock of your browser.",
+            f"What was spent since midnight, by the clock of your browser. {_WHOLE_HOURS}",
             queries.COST_SINCE,
             thresholds.COST_PER_DAY_USD,
             unit=USD,
@@ -25,7 +31,8 @@ def _spent() -> list[StatPanel]:
         ),
         number(
             "Month to date",
-            "What was spent since the first of the month, by the clock of your browser.",
+            "What was spent since the first of the month, by the clock of your browser. "
+            f"{_WHOLE_HOURS}",
             queries.COST_SINCE,
             thresholds.COST_PER_MONTH_USD,
             unit=USD,

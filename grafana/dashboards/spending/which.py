@@ -24,7 +24,7 @@ _SPENDING_COLUMNS: Final = {
     "Requests": Column(unit="locale", decimals=0, width=85),
     "Per request": Column(unit=USD, width=110, limits=thresholds.COST_PER_REQUEST_USD),
     "Per 1k tokens": Column(unit=USD, width=110),
-    "Saved": Column(unit=USD, width=85, absent="none"),
+    "Saved": Column(unit=USD, width=100, absent="none"),
     "Unpriced": Column(unit="locale", decimals=0, width=80, limits=thresholds.UNPRICED_OPERATIONS),
 }
 
@@ -79,7 +79,7 @@ def rankings() -> list[TablePanel]:
             names={label(a.APP): "App"},
             columns={"App": _APP, **_SPENDING_COLUMNS},
             sort_by="Cost",
-        ).span(14),
+        ).span(15),
         metrics_table(
             "Spend by component and operation",
             "The parts of apps, as far as apps declare them.",
@@ -90,14 +90,14 @@ def rankings() -> list[TablePanel]:
                 label(a.OPERATION_NAME): "Operation",
             },
             columns={
-                "App": replace(_APP, width=120),
-                "Component": Column(width=110),
-                "Operation": Column(width=110),
+                "App": replace(_APP, width=115),
+                "Component": Column(width=105),
+                "Operation": Column(width=100),
                 "Cost": _SPENDING_COLUMNS["Cost"],
                 "Share": _SPENDING_COLUMNS["Share"],
             },
             sort_by="Cost",
-        ).span(10),
+        ).span(9),
     ]
 
 
