@@ -140,7 +140,7 @@ def _judgement(alert: Alert) -> alerting.Query:
         return _query("C", "__expr__", _threshold(alert))
     model = expr.TypeMath(
         datasource=_EXPRESSIONS,
-        # One dollar: unlike texts and labels, a query's model is read without any variable expanded.
+        # One dollar: unlike labels, a query's model is read without any variable expanded.
         expression=f"$B {alert.comparison} {alert.limit!r}",
         ref_id="C",
     )
