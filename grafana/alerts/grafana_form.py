@@ -23,8 +23,6 @@ from grafana.dashboards.selectors import ENVIRONMENT, label
 
 # Not the dashboards' folder: whichever of the two is provisioned first would make it for both.
 FOLDER: Final = "Gaugeway alerts"
-# Expanded by Grafana when it reads the file; braces, because newer ones expand nothing else here.
-RUNBOOKS: Final = "${GAUGEWAY_RUNBOOKS_URL}"
 _ORGANISATION: Final = 1
 # Grafana's scheduler ticks every ten seconds and evaluates at no other time.
 _TICK_SECONDS: Final = 10
@@ -35,15 +33,18 @@ _EVALUATORS: Final[dict[str, Literal["gt", "lt"]]] = {">": "gt", "<": "lt"}
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
-def rule_groups(groups: Iterable[Group]) -> list[dict[str, Any]]:
-    """Every group as a provisioning file has it."""
+def rule_groups(groups: Iterable[Group], runbooks: str) -> list[dict[str, Any]]:
+    """Every group as a provisioning file has it; `runbooks` is where their folder is to be read.
+
+    It is written out, because most versions of Grafana expand no variable in an alert's texts.
+    """
     return [
         {
             "orgId": _ORGANISATION,
             "name": group.name,
             "folder": FOLDER,
             "interval": _interval(group.interval),
-            "rules": [_rule(alert, group) for alert in group.alerts],
+            "rules": [_rule(alert, group, runbooks) for alert in group.alerts],
         }
         for group in groups
     ]
@@ -66,7 +67,7 @@ def rule_uid(alert: Alert) -> str:
     return f"gaugeway-{alert.name}"
 
 
-def _rule(alert: Alert, group: Group) -> dict[str, Any]:
+def _rule(alert: Alert, group: Group, runbooks: str) -> dict[str, Any]:
     rule = alerting.Rule(
         title=alert.name,
         uid=rule_uid(alert),
@@ -76,7 +77,7 @@ def _rule(alert: Alert, group: Group) -> dict[str, Any]:
         exec_err_state="Error",
         for_val=alert.lasting,
         labels=labels_of(alert),
-        annotations=_annotations(alert),
+        annotations=_annotations(alert, runbooks),
         folder_uid=FOLDER,
         rule_group=group.name,
         org_id=_ORGANISATION,
@@ -88,7 +89,7 @@ def _rule(alert: Alert, group: Group) -> dict[str, Any]:
     return {**document, "dashboardUid": alert.dashboard, "panelId": panel_id(alert.panel)}
 
 
-def _annotations(alert: Alert) -> dict[str, str]:
+def _annotations(alert: Alert, runbooks: str) -> dict[str, str]:
     base = '{{ reReplaceAll "/+$" "" externalURL }}'
     name = f"$.Labels.{label(ENVIRONMENT)}"
     return {
@@ -96,7 +97,7 @@ def _annotations(alert: Alert) -> dict[str, str]:
         "description": template(alert.description),
         "dashboard_url": f"{base}{panel_path(alert)}"
         f"{{{{ with {name} }}}}&var-environment={{{{ . }}}}{{{{ end }}}}",
-        "runbook_url": f"{RUNBOOKS}/{alert.name}.md",
+        "runbook_url": f"{runbooks.rstrip('/')}/{alert.name}.md",
         "__dashboardUid__": alert.dashboard,
         "__panelId__": str(panel_id(alert.panel)),
     }
@@ -107,7 +108,7 @@ def template(text: str) -> str:
 
     Without data there is no B: `index` then gives 0, where `.B` would be an error each time.
 
-    Where it reads files, Grafana takes `$name` and `${…}` for variables of its environment: so
+    Where it reads files, a Grafana may take `$name` or `${…}` for variables of its environment: so
     `$labels` is written in full, and a dollar before a template as one of its own.
     """
     named = re.sub(r"\$labels\b", "$.Labels", text.replace("${{", '{{ "$" }}{{'))

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from grafana.alerts import grafana_routes
+from grafana.alerts.alert import RUNBOOKS
 from grafana.alerts.alertmanager_form import configuration
 from grafana.alerts.declared import GROUPS
 from grafana.alerts.grafana_form import removals, rule_groups
@@ -31,8 +32,13 @@ def alertmanager_files(receivers: Receivers, folder: PurePath) -> Mapping[str, s
     return {ALERTMANAGER: text(settings), **receivers.secrets, **mail}
 
 
-def grafana_files(receivers: Receivers, *, evaluates: bool) -> Mapping[str, str]:
-    """Grafana's folder of alerting, and how it sends mail, a setting a file."""
+def grafana_files(
+    receivers: Receivers, *, evaluates: bool, runbooks: str = RUNBOOKS
+) -> Mapping[str, str]:
+    """Grafana's folder of alerting, and how it sends mail, a setting a file.
+
+    `runbooks` is where the folder of runbooks is to be read.
+    """
     mail = receivers.mail
     how = {
         "smtp_enabled": "true" if mail and evaluates else "false",
@@ -46,7 +52,7 @@ def grafana_files(receivers: Receivers, *, evaluates: bool) -> Mapping[str, str]
     if not evaluates:
         return {"removed.yaml": text({"apiVersion": 1, "deleteRules": removals(GROUPS)}), **how}
     return {
-        "rules.yaml": text({"apiVersion": 1, "groups": rule_groups(GROUPS)}),
+        "rules.yaml": text({"apiVersion": 1, "groups": rule_groups(GROUPS, runbooks)}),
         "contact-points.yaml": text(grafana_routes.contact_points(receivers)),
         "policies.yaml": text(grafana_routes.policies(receivers)),
         **how,
@@ -65,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--receivers", type=Path, required=True, help="the folder of secret files")
     parser.add_argument("--alertmanager", type=Path, required=True, help="its folder")
     parser.add_argument("--grafana", type=Path, required=True, help="its folder of alerting")
+    parser.add_argument("--runbooks", default=RUNBOOKS, help="where they are to be read")
     given = parser.parse_args(arguments)
     try:
         receivers = read(given.receivers)
@@ -73,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     _fill(given.alertmanager, alertmanager_files(receivers, given.alertmanager))
     evaluates = given.evaluated_by == "grafana"
-    _fill(given.grafana, grafana_files(receivers, evaluates=evaluates))
+    _fill(given.grafana, grafana_files(receivers, evaluates=evaluates, runbooks=given.runbooks))
     return 0
 
 

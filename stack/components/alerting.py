@@ -92,6 +92,7 @@ def _write_notifications(settings: Settings) -> None:
         f"--receivers={settings.receivers_folder}",
         f"--alertmanager={private_directory(_alertmanager(settings))}",
         f"--grafana={private_directory(grafana_alerting(settings))}",
+        f"--runbooks={links_of_notifications(settings)['GAUGEWAY_RUNBOOKS_URL']}",
     ]
     answer = subprocess.run(  # noqa: S603 - our own module, our own folders
         command,

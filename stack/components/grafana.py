@@ -9,7 +9,6 @@ from pathlib import Path
 from stack.components.alerting import (
     grafana_alerting,
     grafana_provisioning,
-    links_of_notifications,
 )
 from stack.components.component import Component, Process
 from stack.probes import HttpProbe
@@ -84,7 +83,6 @@ def _server(binary: Path) -> tuple[str, ...]:
 def _provisioning(settings: Settings) -> dict[str, str]:
     return {
         "GF_PATHS_PROVISIONING": str(grafana_provisioning(settings)),
-        **links_of_notifications(settings),
         **_mail(settings),
         "GAUGEWAY_DASHBOARDS_PATH": str(settings.checkout / "grafana" / "dashboards" / "json"),
         "GAUGEWAY_PROMETHEUS_URL": settings.url("prometheus"),

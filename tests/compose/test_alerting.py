@@ -89,6 +89,8 @@ def test_alertmanager_and_grafana_wait_for_what_is_written_for_them(
     project = chosen(alerting, environment)
     writer = project["notifications"]
     assert option(writer, "--evaluated-by") == alerting
+    runbooks = environment_of(project["prometheus"])["GAUGEWAY_RUNBOOKS_URL"]
+    assert option(writer, "--runbooks") == runbooks
     written = mounts(writer)
     alertmanager, grafana = project["alertmanager"], project["grafana"]
     file = Path(option(alertmanager, "--config.file"))

@@ -74,6 +74,16 @@ def test_where_grafana_evaluates_nobody_else_does_and_back_again(
     assert rules_of_grafana(again) == []
 
 
+def test_rules_of_grafana_lead_to_the_runbooks_of_whoever_reads_them(
+    make_settings: MakeSettings,
+) -> None:
+    settings = make_settings(
+        alerting="grafana", inherited={"GAUGEWAY_RUNBOOKS_URL": "https://git.example/runbooks/"}
+    )
+    text = (grafana_alerting(laid_out(settings)) / "rules.yaml").read_text()
+    assert "runbook_url: https://git.example/runbooks/ServiceDown.md\n" in text
+
+
 def test_recording_rules_are_there_whoever_evaluates(make_settings: MakeSettings) -> None:
     settings = laid_out(make_settings(alerting="grafana"))
     assert [*prometheus_directory(settings).glob("rules/*.yaml")]
