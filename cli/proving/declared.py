@@ -12,6 +12,7 @@ from service.targets import DEFAULT_PATH
 SCARCE_MODEL: Final = "proof-scarce"
 UNPRICED_MODEL: Final = "proof-unpriced"
 DEAR_MODEL: Final = "proof-dear"
+CHEAP_MODEL: Final = "proof-cheap"
 # The requests that a month may have of each, and no action but warnings.
 COUNTED_MODELS: Final = {"proof-eighty": 100, "proof-ninety-five": 100, "proof-exceeded": 10}
 BUDGETS: Final[dict[str, Any]] = {
@@ -48,8 +49,9 @@ def write_targets(file: Path) -> Path:
         "retries": {"attempts": 2, "base_delay": 0.05},
         "models": {
             **{
-                model: {"model": "simulated", "prices": {"input": "0.4", "output": "1.6"}}
-                for model in (SCARCE_MODEL, *COUNTED_MODELS)
+                # Cheap, so that a burst of them is no fault of another kind: too high a cost.
+                model: {"model": "simulated", "prices": {"input": "0.004", "output": "0.016"}}
+                for model in (CHEAP_MODEL, SCARCE_MODEL, *COUNTED_MODELS)
             },
             DEAR_MODEL: {"model": "simulated", "prices": {"input": "20000", "output": "20000"}},
             UNPRICED_MODEL: {"model": "nobody-prices-this"},

@@ -14,7 +14,13 @@ import aiohttp
 import redis.asyncio
 
 from cli.proving.applications import application
-from cli.proving.declared import COUNTED_MODELS, DEAR_MODEL, SCARCE_MODEL, UNPRICED_MODEL
+from cli.proving.declared import (
+    CHEAP_MODEL,
+    COUNTED_MODELS,
+    DEAR_MODEL,
+    SCARCE_MODEL,
+    UNPRICED_MODEL,
+)
 from cli.proving.private_stack import PrivateStack
 from cli.proving.spans import flood
 from cli.proving.storms import burst, storm
@@ -85,7 +91,7 @@ async def crowd(stack: PrivateStack) -> AsyncGenerator[None]:
         lambda: [add_key(home, f"crowd-{number}", "app") for number in range(_CROWD)]
     )
     await asyncio.sleep(3.0)
-    await burst(stack, [chat("crowd") for _ in keys], keys)
+    await burst(stack, [chat("crowd", model=CHEAP_MODEL) for _ in keys], keys)
     yield
 
 

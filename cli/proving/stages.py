@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from cli.proving.declared import CHEAP_MODEL
 from cli.proving.faults import (
     DEAR,
     Fault,
@@ -91,7 +92,13 @@ STAGES: Final = (
                 "ProviderRateLimited",
                 simulate={"status": 429, "retry_after": 0},
             ),
-            stormy("prompts of thousands of tokens", 1.0, "TokensPerHourHigh", prompt=_LONG_PROMPT),
+            stormy(
+                "prompts of thousands of tokens",
+                1.0,
+                "TokensPerHourHigh",
+                model=CHEAP_MODEL,
+                prompt=_LONG_PROMPT,
+            ),
             Fault(
                 "questions that nobody asked before",
                 ("CacheHitLow",),

@@ -47,8 +47,9 @@ def _listed(heading: str, findings: Iterable[Finding]) -> Table:
     table = Table(
         box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), title_justify="left"
     )
-    for column in ("", heading, "where", "how"):
-        table.add_column(column, overflow="fold")
+    for column in ("", heading, "where"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("how", overflow="fold", min_width=24)
     for finding in findings:
         colour = _COLOURS[finding.outcome]
         table.add_row(
