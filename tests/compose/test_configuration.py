@@ -109,7 +109,8 @@ def test_grafana_has_every_variable_its_provisioning_reads(environment: str) -> 
     files = list((CHECKOUT / "grafana" / "provisioning").rglob("*.yaml"))
     assert files
     read = {name for path in files for name in PROVISIONED.findall(uncommented(path))}
-    assert sorted(read - set(given)) == []
+    # Grafana reads the model of a rule's query as it is: `$B` is the step before.
+    assert sorted(read - set(given) - {"B"}) == []
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
