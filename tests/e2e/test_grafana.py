@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
+from bench.serving import ROOT
 from grafana.alerts import grafana_routes
 from grafana.alerts.declared import ALERTS
 from grafana.alerts.receivers import read
@@ -118,6 +119,7 @@ def test_an_alert_fires_and_says_what_it_is_about(used: Evaluating, name: str) -
     assert fired["labels"]["gen_ai_provider_name"] == "simulated"
     texts = " ".join(fired["annotations"].values())
     assert "simulated" in fired["annotations"]["summary"]
+    assert fired["annotations"]["runbook_url"] == str(ROOT / "docs" / "runbooks" / f"{name}.md")
     assert "{{" not in texts
     assert "no value" not in texts
 
