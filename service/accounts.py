@@ -17,10 +17,11 @@ from typing import Protocol
 
 from otel import attributes as names
 from otel.instruments import Instruments
+from service.bill import Bill
 from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CachedAnswer
 from service.errors import LedgerUnavailable, ModelUnpriced, ServiceError
-from service.exchange import Bill, ModelRequest
+from service.exchange import ModelRequest
 from service.ledger.entry import TOKEN_KINDS, Entry, Recorded
 from service.money import dollars, picodollars
 from service.targets import Target

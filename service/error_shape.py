@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from service.exchange import Bill
+    from service.bill import Bill
 
 
 class ServiceError(Exception):

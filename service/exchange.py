@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
 from uuid import uuid4
 
+from service.bill import Bill
 from service.budgets.lease import NO_LEASE, Lease
 from service.cache import DEFAULT_DIRECTIVE, CacheDirective
 from service.providers.control import SimulateControl
-from service.tokens import Usage
 
 NO_TRACE = "0" * 32
 CacheResult = Literal["hit", "miss", "bypass", "off"]
@@ -45,39 +44,6 @@ class ModelRequest:
         """Whether the client asked to see the chunk that carries a stream's usage."""
         options = self.body.get("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True  # pyright: ignore[reportUnknownMemberType] - JSON object
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What one answer used and cost; `cost` in USD is None where no price is known.
-
-    `saved` is what the provider's prompt cache made it cheaper by.
-    """
-
-    tokens: int
-    cost: Decimal | None
-    estimated: bool = False
-    usage: Usage | None = None
-    saved: Decimal = Decimal(0)
-
-    def __add__(self, other: Bill) -> Bill:
-        """Both together; a cost that is not known adds nothing to one that is."""
-        known = [bill.cost for bill in (self, other) if bill.cost is not None]
-        return Bill(
-            self.tokens + other.tokens,
-            sum(known, Decimal(0)) if known else None,
-            self.estimated or other.estimated,
-            other.usage if self.usage is None else _together(self.usage, other.usage),
-            self.saved + other.saved,
-        )
-
-
-def _together(first: Usage, second: Usage | None) -> Usage:
-    return first if second is None else first + second
-
-
-NOTHING = Bill(tokens=0, cost=Decimal(0))
-"""What a cache hit costs."""
 
 
 @dataclass(frozen=True, slots=True)

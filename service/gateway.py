@@ -14,9 +14,10 @@ from typing import TypeVar
 from otel import attributes as names
 from otel.instruments import Instruments
 from service.accounts import Account, Accounts, Reroute, cost_of
+from service.bill import NOTHING
 from service.cache import CachedAnswer, ResponseCache, cache_key
 from service.errors import ProviderError, ServiceError
-from service.exchange import NOTHING, Answer, CacheResult, ModelRequest
+from service.exchange import Answer, CacheResult, ModelRequest
 from service.inferences import Inferences
 from service.interruption import InFlight, Interruption
 from service.progress import CacheUse, Progress

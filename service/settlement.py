@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Literal
 
 from otel.inference import Inference
+from service.bill import Bill
 from service.errors import DeadlineExceeded, ProviderError, ProviderTimeout, ServiceError
-from service.exchange import Bill
 from service.interruption import Interruption
 from service.observation import usage_of
 from service.pricing import Price, Priced, Pricing

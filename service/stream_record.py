@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from otel.inference import Inference
 from service.accounts import Account
+from service.bill import Bill
 from service.content import Transcript
 from service.errors import ProviderError, ServiceError
-from service.exchange import Bill, ModelRequest
+from service.exchange import ModelRequest
 from service.interruption import Interruption
 from service.providers.protocol import Chunk
 from service.settlement import (

@@ -11,10 +11,11 @@ from typing import Protocol
 from pydantic_core import to_json
 
 from service.accounts import cost_of
+from service.bill import NOTHING, Bill
 from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CachedAnswer, ResponseCache
 from service.errors import ServiceError
-from service.exchange import NOTHING, Bill, CacheResult
+from service.exchange import CacheResult
 from service.interruption import Interruption
 from service.progress import Progress
 from service.providers.protocol import Chunk

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from otel.attributes import OTHER
+from service.bill import Bill
 from service.cache import CacheDirective, parse_cache_control
 from service.errors import InvalidRequest
-from service.exchange import Bill, CacheResult
+from service.exchange import CacheResult
 from service.money import amount_text
 from service.providers.control import HEADER as SIMULATE
 from service.providers.control import SimulateControl, parse_header

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from otel import attributes, names
+from service.bill import Bill
 from service.budgets.lease import Lease
 from service.errors import (
     DeadlineExceeded,
@@ -20,7 +21,6 @@ from service.errors import (
     ProviderTimeout,
     RequestTooLarge,
 )
-from service.exchange import Bill
 from service.ledger.entry import ChargeState
 from service.money import picodollars
 from service.runtime import Parts
