@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import time
@@ -27,12 +28,15 @@ from cli.proving.traffic import traffic
 from grafana.alerts.alert import Alert
 from grafana.alerts.declared import ALERTS
 from stack.components.alerting import alertmanager_file
+from stack.observations import Prometheus
 from stack.settings import Settings
 
 # An hour is a minute.
 SCALE: Final = 60
 # The least it may be: full after some hundred requests without Redis.
 _SMALL_JOURNAL: Final = 64 * 1024
+_CALM_SECONDS: Final = 60.0
+_FIRING: Final = 'ALERTS{alertstate="firing"}'
 _WAITING: Final = re.compile(r"(?<=group_wait: )\w+|(?<=group_interval: )\w+")
 
 
@@ -68,6 +72,7 @@ async def prove_alerts(
         told("starting a second stack, to break it")
         async with running(settings, lambda rules: scaled(rules, SCALE), every="1s") as stack:
             await _wait_less(stack)
+            await _calm(stack)
             causes: dict[str, Cause] = {}
             began: dict[str, float] = {}
             for stage in stages:
@@ -107,6 +112,17 @@ async def _wait_less(stack: PrivateStack) -> None:
     url = f"{stack.settings.url('alertmanager')}/-/reload"
     async with aiohttp.ClientSession() as session, session.post(url) as answer:
         answer.raise_for_status()
+
+
+async def _calm(stack: PrivateStack) -> None:
+    """Wait, within a bound, until nothing fires: while a stack starts, its service is down."""
+    end = time.monotonic() + _CALM_SECONDS
+    async with aiohttp.ClientSession() as session:
+        prometheus = Prometheus(session, stack.settings.url("prometheus"))
+        while time.monotonic() < end:
+            if not await prometheus.query(_FIRING):
+                return
+            await asyncio.sleep(1.0)
 
 
 def shortened(configuration: str) -> str:
