@@ -32,7 +32,7 @@ class Cost(Enum):
     """Where a scenario's cost can be read."""
 
     ANSWERED = "the same exact amount in the answer, the usage record, the span and the counter"
-    ESTIMATED = "in no answer, since none came to its end; marked estimated"
+    ESTIMATED = "the same, marked estimated; not in an answer that nobody was there to read"
     NONE = "nowhere"
 
 

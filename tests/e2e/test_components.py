@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from otel import names
 from otel.names import Metric
 from tests.e2e.columns import METRICS_WITHIN, Evidence
 from tests.e2e.polling import NotYetError, until
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, running
 
 # Without a loss there is no such series; tests/collector/test_losses.py causes one.
 ALWAYS = [metric for metric in components.ALL if metric not in components.ENQUEUE_FAILED]
@@ -39,7 +41,15 @@ def test_a_component_emits_the_metric_with_its_labels(
     until(probe, within=METRICS_WITHIN)
 
 
-def test_what_a_provider_still_allows_reaches_prometheus(stack: Stack) -> None:
+@pytest.fixture
+def another(tmp_path: Path) -> Generator[Stack]:
+    """A stack of its own: the matrix counts every request of the shared one."""
+    with running(tmp_path, environment={}) as started:
+        yield started
+
+
+def test_what_a_provider_still_allows_reaches_prometheus(another: Stack) -> None:
+    stack = another
     body = {"model": "simulated", "messages": [{"role": "user", "content": "How much is left?"}]}
     headers = {"Authorization": f"Bearer {stack.api_key}", "Content-Type": "application/json"}
     url = f"{stack.service_url}/v1/chat/completions"

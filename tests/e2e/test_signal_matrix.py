@@ -59,7 +59,8 @@ def test_the_first_sample_of_a_series_counts(driven: dict[str, Evidence]) -> Non
     cost = seen.answer.cost
     assert cost is not None
     selector = f'{names.COST.prometheus}{{gen_ai_request_model="{seen.scenario.model}"}}'
-    query = f"sum(increase({selector}[10m]))"
+    # Other tests may have come between.
+    query = f"sum(increase({selector}[1h]))"
 
     def probe() -> None:
         value = seen.backends.value(query)
