@@ -131,7 +131,7 @@ async def run(home: Path, entries: int) -> dict[str, Any]:
 
 
 def _on_the_service_s_loop(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    factory = uvicorn.Config("", loop="auto").get_loop_factory()
+    factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
 
