@@ -70,6 +70,11 @@ browser: ## Install Chromium for the tests of pages, where there is none
 test: check build browser ## Everything CI runs
 	$(BIN)/pytest
 
+.PHONY: prove
+prove: build ## Prove panels, links and alerts by live data, and the proof itself; wants a quiet machine
+	$(BIN)/pytest -m proof
+	$(BIN)/gaugeway prove
+
 .PHONY: up
 up: setup ## Start the stack and leave it running (STACK=auto|native|docker)
 	$(BIN)/gaugeway up --detach --stack $(STACK)

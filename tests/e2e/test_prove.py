@@ -18,8 +18,9 @@ from cli.proving.finding import Proof
 from cli.proving.stages import STAGES
 from stack.settings import load
 
+pytestmark = pytest.mark.proof
 
-@pytest.mark.slow
+
 @pytest.mark.timeout(420)
 def test_every_panel_and_every_link_is_proven() -> None:
     finished = subprocess.run(
