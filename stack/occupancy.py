@@ -41,11 +41,12 @@ def taken_ports(settings: Settings, parts: tuple[Component, ...]) -> tuple[Taken
     return tuple(
         TakenPort(component, port_variable(name), port, _holder(port))
         for component, name, port in needed
-        if not _free(port)
+        if not is_free(port)
     )
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a server of ours could listen on a port of the loopback at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as attempt:
         # As servers do it: a connection that lingers after its server's end does not count.
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

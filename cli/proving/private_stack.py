@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import yaml
 
 from cli.demo_keys import demo_keys
 from stack.lifecycle import Stack
+from stack.occupancy import is_free
 from stack.ports import Ports, port_variable
 from stack.settings import Settings, load
 from stack.status import StackStatus
@@ -108,18 +108,8 @@ def _link_all(source: Path, place: Path, *, without: str, also_without: str = ""
 def _free_ports() -> dict[str, int]:
     candidates = list(range(_FIRST_PORT, _LAST_PORT))
     random.shuffle(candidates)
-    free = (port for port in candidates if _is_free(port))
+    free = (port for port in candidates if is_free(port))
     return {name: next(free) for name, _ in Ports()}
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class _Silent:

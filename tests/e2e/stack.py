@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Generator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.serving import BIN, ROOT
+from stack.occupancy import is_free
 from stack.ports import Ports
 from tests.e2e.backends import Backends
 
@@ -49,19 +49,9 @@ class Stack:
 def free_offset() -> int:
     """An offset that moves every port of a stack to one that nobody listens on at this moment."""
     for offset in OFFSETS:
-        if all(_is_free(port + offset) for _, port in Ports()):
+        if all(is_free(port + offset) for _, port in Ports()):
             return offset
     raise AssertionError(f"Of the port offsets {OFFSETS} none leads to free ports alone")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @contextmanager
