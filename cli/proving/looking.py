@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ import aiohttp
 
 from cli.proving.answers import Backends
 from cli.proving.applications import application
+from cli.proving.beside import beside
 from cli.proving.dashboards import Dashboard, dashboards_in
 from cli.proving.declared import write_budgets, write_targets
 from cli.proving.finding import Finding
@@ -96,20 +97,9 @@ def _checks(dashboards: tuple[Dashboard, ...], backends: Backends) -> list[Check
     ]
 
 
-@asynccontextmanager
-async def _changes(stack: PrivateStack, budgets: Path) -> AsyncGenerator[None]:
+def _changes(stack: PrivateStack, budgets: Path) -> AbstractAsyncContextManager[None]:
     """Let happen what dashboards mark: a new version, and budgets that are read again."""
-    tasks = (
-        asyncio.create_task(_two_versions(stack)),
-        asyncio.create_task(_rewritten(budgets)),
-        asyncio.create_task(_administered(stack)),
-    )
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return beside(_two_versions(stack), _rewritten(budgets), _administered(stack))
 
 
 async def _two_versions(stack: PrivateStack) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from cli.proving.beside import beside
 from cli.proving.declared import DEAR_MODEL, SCARCE_MODEL, UNPRICED_MODEL
 from cli.proving.private_stack import PrivateStack
 from stack.requests import Request, send
@@ -68,17 +69,9 @@ async def traffic(
     rng = random.Random(7)  # noqa: S311 - varied, not secret
     url, keys = stack.settings.url("service"), list(stack.keys.values())
     scenarios = Scenarios(rng, control=rarities)
-    tasks: list[asyncio.Task[Any]] = [
-        asyncio.create_task(drive(url, keys, Bounds(rate, LONGEST_SECONDS), scenarios, rng))
-    ]
-    if rarities:
-        tasks.append(asyncio.create_task(_rarities(url, keys[0])))
-    try:
+    driven = drive(url, keys, Bounds(rate, LONGEST_SECONDS), scenarios, rng)
+    async with beside(driven, *([_rarities(url, keys[0])] if rarities else [])):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _rarities(url: str, key: str) -> None:
