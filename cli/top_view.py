@@ -46,9 +46,15 @@ def frame(reading: Reading, found: Figures | None, shape: Shape, *, footer: str 
         lines += [*(Text() for _ in range(filling)), Text(footer, style="dim")]
     if shape.height is not None:
         lines = lines[: shape.height]
-    for line in lines:
-        line.truncate(shape.width, overflow="ellipsis")
-    return [ascii_of(line) for line in lines] if shape.ascii_only else lines
+    return [_fitting(line, shape) for line in lines]
+
+
+def _fitting(line: Text, shape: Shape) -> Text:
+    if shape.ascii_only:
+        # First, because a letter without width of its own becomes one with.
+        line = ascii_of(line)
+    line.truncate(shape.width, overflow="ellipsis")
+    return ascii_of(line) if shape.ascii_only else line
 
 
 def _body(reading: Reading, found: Figures, shape: Shape) -> list[Text]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
@@ -62,6 +62,7 @@ def test_a_usual_terminal_shows_everything() -> None:
     st.one_of(st.none(), st.text(max_size=300)),
     st.text(max_size=60),
 )
+@example(11, None, True, 0, 1, None, "\N{EMOJI MODIFIER FITZPATRICK TYPE-1-2}")
 def test_no_frame_is_larger_than_its_terminal(
     width: int,
     height: int | None,
