@@ -160,8 +160,9 @@ async def test_a_terminal_that_changes_its_size_is_drawn_anew_at_once(tmp_path: 
         service() as standing,
         top(standing.url, tmp_path, "--interval", "3600") as terminal,
     ):
-        await terminal.until("q or Ctrl-C ends")
+        await terminal.until("$6.20")
         asked = len(standing.asked)
+        assert asked
         terminal.resize(130, 40)
         await terminal.until(f"{1:032x}")
         assert len(standing.asked) == asked
