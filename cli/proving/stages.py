@@ -159,7 +159,7 @@ STAGES: Final = (
                 ("CollectorQueueFilling", "CollectorDroppingData"),
                 hanging_tempo,
             ),
-            Fault("Loki is stopped", ("UsageLogMissing",), stopped("loki")),
+            Fault("Loki is stopped", ("UsageLogMissing", "BackendDown"), stopped("loki")),
             Fault("Redis is stopped", ("RedisDown",), stopped("redis")),
             stormy("more requests without Redis than a journal holds", 8.0, "LedgerLosingEntries"),
         ),

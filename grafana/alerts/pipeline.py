@@ -10,6 +10,8 @@ from otel import names
 
 _SIGNALS: Final = ("traces", "metrics", "logs")
 _UP: Final = f'{components.UP.prometheus}{{job="collector"}}'
+# Whoever keeps what the Collector delivers or tells people of it, but for Prometheus itself.
+_BACKENDS: Final = f'{components.UP.prometheus}{{job=~"alertmanager|loki|tempo"}}'
 
 
 def _lost() -> str:
@@ -52,6 +54,20 @@ COLLECTOR_DOWN: Final = Alert(
     "queues hold and then drop it; every alert on them falls silent.",
     dashboard="telemetry-pipeline",
     panel="Collector",
+)
+BACKEND_DOWN: Final = Alert(
+    name="BackendDown",
+    value=_BACKENDS,
+    comparison="<",
+    limit=1,
+    lasting="1m",
+    severity=Severity.CRITICAL,
+    team=Team.OPS,
+    summary="{{ $labels.job }} at {{ $labels.instance }} is down",
+    description="Prometheus has not reached it for a minute. The Collector holds back what its "
+    "queues hold for Loki and Tempo; what Alertmanager would tell, nobody is told.",
+    dashboard="telemetry-pipeline",
+    panel="Components that Prometheus scrapes",
 )
 COLLECTOR_DROPPING_DATA: Final = Alert(
     name="CollectorDroppingData",
@@ -140,6 +156,7 @@ GROUP: Final = Group(
     "gaugeway-pipeline",
     (
         COLLECTOR_DOWN,
+        BACKEND_DOWN,
         COLLECTOR_DROPPING_DATA,
         COLLECTOR_QUEUE_FILLING,
         TELEMETRY_STALE,

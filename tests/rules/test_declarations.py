@@ -20,8 +20,8 @@ NAMES = {
     "failures": "HighErrorRate ProviderFailures ProviderRateLimited ProviderCredentials "
     "CacheHitLow",
     "service": "ServiceDown RedisDown RedisMemoryHigh HighMemory",
-    "pipeline": "CollectorDown CollectorDroppingData CollectorQueueFilling TelemetryStale "
-    "CardinalityOverflow LedgerLosingEntries",
+    "pipeline": "CollectorDown BackendDown CollectorDroppingData CollectorQueueFilling "
+    "TelemetryStale CardinalityOverflow LedgerLosingEntries",
     "slos": "AvailabilityBudgetFastBurn AvailabilityBudgetSlowBurn LatencyBudgetFastBurn "
     "LatencyBudgetSlowBurn FirstChunkBudgetFastBurn FirstChunkBudgetSlowBurn CostBudgetFastBurn "
     "CostBudgetSlowBurn",
@@ -78,7 +78,9 @@ def test_a_text_shows_only_labels_that_the_query_keeps(alert: Alert) -> None:
 
 @alerts
 def test_what_is_measured_in_an_environment_names_it(alert: Alert) -> None:
-    of_the_platform = {"CollectorDown", "CollectorDroppingData", "CollectorQueueFilling"}
+    of_the_platform = {
+        *("CollectorDown", "BackendDown", "CollectorDroppingData", "CollectorQueueFilling"),
+    }
     if alert.name not in {*of_the_platform, "UsageLogMissing"}:
         assert "deployment_environment_name" in alert.summary
         assert (
@@ -107,6 +109,7 @@ def test_a_critical_alert_is_what_somebody_has_to_look_at_now() -> None:
         "ServiceDown",
         "RedisDown",
         "CollectorDown",
+        "BackendDown",
         "CollectorDroppingData",
         "TelemetryStale",
         "AvailabilityBudgetFastBurn",

@@ -66,6 +66,24 @@ CASES = (
         silent=("5m15s", "6m15s", "10m"),
     ),
     Case(
+        "BackendDown",
+        "Loki is not reached for a minute, Tempo is",
+        {**scraped("up", "1x20 0x100", job="loki"), **scraped("up", "1x120", job="tempo")},
+        silent=("5m", "6m"),
+        fires="6m15s",
+        labels={"job": "loki", "instance": "loki:1"},
+        summary="loki at loki:1 is down",
+    ),
+    Case(
+        "BackendDown",
+        "one failed scrape, and what is none of the backends",
+        {
+            **scraped("up", "1x20 0 1x100", job="tempo"),
+            **scraped("up", "0x120", job="collector"),
+        },
+        silent=("5m15s", "6m15s", "10m"),
+    ),
+    Case(
         "CollectorDroppingData",
         "a full queue, whose counter begins with what it lost",
         collector(
