@@ -13,9 +13,11 @@ from otel import names
 
 _ENVIRONMENT: Final = by_environment()
 _HOUR_COST: Final = f"{recorded.COST_OF_ALL.prometheus}{{}}"
+# After a day of nothing everything is infinitely more than usual, which is no figure to tell.
+_LEAST_USUAL_USD: Final = thresholds.COST_SPIKE_LEAST_USD_PER_HOUR / 100
 # The first hours of a service say nothing of what is usual.
 _SPIKE: Final = (
-    f"{_HOUR_COST} / avg_over_time({_HOUR_COST}[1d] offset 1h)"
+    f"{_HOUR_COST} / clamp_min(avg_over_time({_HOUR_COST}[1d] offset 1h), {_LEAST_USUAL_USD:g})"
     f" and {_HOUR_COST} >= {thresholds.COST_SPIKE_LEAST_USD_PER_HOUR:g}"
     f" and {_HOUR_COST} offset 6h"
 )

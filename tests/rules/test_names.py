@@ -79,8 +79,9 @@ def test_a_metric_is_always_selected_with_braces_so_that_its_name_can_be_held(
     assert all("_" not in word or word in _FUNCTIONS for word in words), words
 
 
-_FUNCTIONS = {"last_over_time", "avg_over_time", "sum_over_time", "histogram_quantile"} | {
-    "label_replace"
+_FUNCTIONS = {
+    *("last_over_time", "avg_over_time", "sum_over_time"),
+    *("histogram_quantile", "label_replace", "clamp_min"),
 }
 
 

@@ -53,6 +53,16 @@ CASES = (
         silent=("1h30m", "2h", "3h", "5h"),
     ),
     Case(
+        "CostSpike",
+        "a day of nothing, then two dollars an hour",
+        {HOUR_COST: "0x1500 2x60"},
+        step="1m",
+        silent=("25h",),
+        fires="25h6m",
+        labels=DEV,
+        summary="Cost in dev is 200.0 times the usual",
+    ),
+    Case(
         "DailyCostHigh",
         "more than 100 dollars, at 7.50 an hour",
         cost("0+0.125x900"),
