@@ -67,10 +67,16 @@ def reference(name: str) -> Json:
     return {"$ref": _TEMPLATE.format(model=name)}
 
 
-def errors(*statuses: int) -> Responses:
-    """Answers in the one shape of errors."""
+def errors(*statuses: int, charged: bool = False) -> Responses:
+    """Answers in the one shape of errors; `charged`: what they cost, where they cost anything."""
     content = json_content(reference("Error"))
-    return {status: answer(_ERRORS[status], content) for status in statuses}
+    found: Responses = {status: answer(_ERRORS[status], content) for status in statuses}
+    if charged:
+        for error in found.values():
+            error["headers"] |= {
+                name: string_header(*_BILL_HEADERS[name]) for name in headers.CHARGES
+            }
+    return found
 
 
 def _parameters(*names: tuple[str, Json, str]) -> list[Json]:
@@ -120,7 +126,7 @@ _EVENTS: Json = {
         }
     }
 }
-_MODEL_ERRORS = errors(400, 401, 404, 408, 413, 415, 429, 500, 502, 503, 504)
+_MODEL_ERRORS = errors(400, 401, 404, 408, 413, 415, 429, 500, 502, 503, 504, charged=True)
 CHAT_RESPONSES: Responses = {
     200: answer(
         "The completion, or with `stream: true` its events.",

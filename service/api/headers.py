@@ -23,6 +23,8 @@ UNPRICED = "x-gaugeway-unpriced"
 CACHE = "x-gaugeway-cache"
 TOKENS = "x-gaugeway-tokens"
 DURATION = "x-gaugeway-duration-ms"
+# What a failed request has, too, where a provider was paid for it.
+CHARGES = (COST, UNPRICED, TOKENS)
 
 
 def component_of(given: Mapping[str, str], declared: AbstractSet[str]) -> str | None:
