@@ -13,12 +13,13 @@ import sys
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from bench.dashboards.asking import back, panels
+from bench.dashboards.asking import panels
 from bench.dashboards.history import DAYS, END, description
 from bench.dashboards.measuring import Answers, Measured, measure
 from bench.dashboards.serving import prometheus
 from bench.dashboards.stored import Store
 from grafana.dashboards import overview, spending
+from grafana.dashboards.variable_values import time_range
 
 UIDS: Final = (overview.UID, spending.UID)
 RANGES: Final = ("1h", "24h", "30d")
@@ -28,7 +29,7 @@ def measurements(answers: Answers, ranges: list[str], *, runs: int) -> Iterator[
     """Every panel over every range; one with a range of its own is measured once."""
     for turn, looked_at in enumerate(ranges):
         for uid in UIDS:
-            for panel in panels(uid, back(f"now-{looked_at}", END)):
+            for panel in panels(uid, time_range(END.timestamp(), looked_at)):
                 if not panel.own_range or turn == 0:
                     name = "its own" if panel.own_range else looked_at
                     yield measure(panel, name, answers, runs=runs)

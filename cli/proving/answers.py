@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import aiohttp
 
-from cli.proving.dashboard_values import TimeRange, filled, step_of
 from cli.proving.dashboards import Question, Variable
+from grafana.dashboards.variable_values import TimeRange, filled, step_of
 
 Json = dict[str, Any]
 _SECONDS = 30.0

@@ -10,10 +10,10 @@ from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from cli.proving.answers import Backends, RefusedError
-from cli.proving.dashboard_values import TimeRange, filled, step_of, time_range
 from cli.proving.dashboards import Dashboard
 from cli.proving.finding import Finding
 from cli.proving.panels import Check
+from grafana.dashboards.variable_values import TimeRange, filled, step_of, time_range
 
 Json = dict[str, Any]
 _TRACE_ID = re.compile(r"[0-9a-f]{1,32}")

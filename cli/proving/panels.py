@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from cli.proving.allowed_empty import ALLOWED_EMPTY, WITHOUT_TRACES
 from cli.proving.answers import Backends, RefusedError
-from cli.proving.dashboard_values import TimeRange, time_range
 from cli.proving.dashboards import Dashboard, Question, Variable
 from cli.proving.finding import Finding, Kind
+from grafana.dashboards.variable_values import TimeRange, time_range
 
 Check = Callable[[], Awaitable[Finding]]
 

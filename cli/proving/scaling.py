@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from cli.proving.dashboard_values import seconds_of
+from grafana.dashboards.variable_values import seconds_of
 
 Json = dict[str, Any]
 Duration = Callable[[str], str]

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bench.dashboards.__main__ import UIDS
-from bench.dashboards.asking import (
-    Panel,
-    Question,
-    TimeRange,
-    back,
-    panels,
-    step_seconds,
-    with_values,
-)
+from bench.dashboards.asking import Panel, Question, panels
 from bench.dashboards.history import END
 from bench.dashboards.measuring import Asked, Measured, measure
+from grafana.dashboards.variable_values import TimeRange, time_range
 
-DAY = back("now-24h", END)
-MONTH = back("now-30d", END)
+DAY = time_range(END.timestamp(), "24h")
+MONTH = time_range(END.timestamp(), "30d")
 PANEL = Panel("genai-overview", "Duration", (Question("query", {"query": "1"}),), own_range=False)
 
 
@@ -71,46 +63,6 @@ def test_no_panel_asks_loki() -> None:
     titles = {panel.title for uid in UIDS for panel in panels(uid, DAY)}
     assert "Models by cost" in titles
     assert not titles & {"Slowest requests", "Dearest requests", "Usage records"}
-
-
-@pytest.mark.parametrize(
-    ("text", "hours"), [("now-1h", 1), ("now-30d", 720), ("now/d", 22), ("now/M", 22 + 14 * 24)]
-)
-def test_beginnings_of_ranges_are_understood(text: str, hours: int) -> None:
-    end = datetime(2026, 5, 15, 22, tzinfo=UTC)
-    assert back(text, end) == TimeRange(end - timedelta(hours=hours), end)
-
-
-def test_an_unknown_beginning_is_refused() -> None:
-    with pytest.raises(ValueError, match="now-1w"):
-        back("now-1w", END)
-
-
-@pytest.mark.parametrize(
-    ("length", "points", "least", "step"),
-    [
-        (3600, 466, 15, 15),
-        (86_400, 466, 15, 120),
-        (30 * 86_400, 466, 15, 7200),
-        (30 * 86_400, 1000, 86_400, 86_400),
-        (30 * 86_400, 20_000, 15, 236),
-    ],
-)
-def test_steps_are_rounded_as_grafana_rounds_them(
-    length: int, points: int, least: int, step: int
-) -> None:
-    assert step_seconds(length, points, least) == step
-
-
-def test_a_variable_is_replaced_whole() -> None:
-    values = {"__range": "60s", "__range_s": "60", "app": ".*"}
-    asked = with_values('x{a=~"$app"}[$__range] / $__range_s + ${__range_s}', values)
-    assert asked == 'x{a=~".*"}[60s] / 60 + 60'
-
-
-def test_a_variable_without_a_value_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        with_values("$unknown", {})
 
 
 class Scripted:

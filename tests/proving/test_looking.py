@@ -11,10 +11,10 @@ from aiohttp import web
 
 from cli.proving import looking
 from cli.proving.answers import Backends, RefusedError
-from cli.proving.dashboard_values import TimeRange
 from cli.proving.dashboards import Question
 from cli.proving.finding import Finding
 from cli.proving.looking import proven
+from grafana.dashboards.variable_values import TimeRange
 
 BACKEND = "prometheus"
 

@@ -1,17 +1,28 @@
-"""What Grafana puts in the place of variables before it asks a backend."""
+"""What Grafana puts in the place of variables before it asks a backend.
 
-from __future__ import annotations
+Whoever asks a dashboard's queries without Grafana needs it: the proof and the measurements.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
-SCRAPE_SECONDS = 15
-_MOST_POINTS = 1000
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-# The steps that Grafana rounds to, in seconds.
-_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600)
+# Two points of a series are no further apart: the data source's GAUGEWAY_METRIC_INTERVAL.
+SCRAPE_SECONDS: Final = 15
+# About as many as the widest graph has pixels.
+MOST_POINTS: Final = 1000
+# Prometheus refuses more points than this.
+_ALLOWED_POINTS: Final = 11_000
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# Up to so many seconds between two points, Grafana takes the step beside it.
+_STEPS: Final = (
+    *((1.5, 1), (3.5, 2), (7.5, 5), (12.5, 10), (17.5, 15), (25, 20), (45, 30), (90, 60)),
+    *((210, 120), (450, 300), (750, 600), (1050, 900), (1500, 1200), (2700, 1800), (5400, 3600)),
+    *((9000, 7200), (16_200, 10_800), (32_400, 21_600), (86_400, 43_200), (604_800, 86_400)),
+)
+_LONGEST_STEP: Final = 604_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +56,15 @@ def time_range(now: float, chosen: str) -> TimeRange:
     return TimeRange(now - seconds_of(chosen.removeprefix("now-")), now)
 
 
-def step_of(shown: TimeRange, least: str = "") -> int:
-    """Return the seconds between two points of a graph; `least` is the panel's own interval."""
-    needed = shown.seconds / _MOST_POINTS
-    nice = next((step for step in _STEPS if step >= needed), 86_400)
-    return max(nice, seconds_of(least) if least else SCRAPE_SECONDS)
+def step_of(shown: TimeRange, least: str = "", *, points: int = MOST_POINTS) -> int:
+    """Return the seconds between two of a graph's `points`, rounded as Grafana rounds them.
+
+    `least` is the panel's own interval, where it has one.
+    """
+    wanted = shown.seconds / points
+    rounded = next((step for limit, step in _STEPS if wanted < limit), _LONGEST_STEP)
+    allowed = -(-shown.seconds // _ALLOWED_POINTS)
+    return max(rounded, seconds_of(least) if least else SCRAPE_SECONDS, allowed)
 
 
 def filled(expression: str, shown: TimeRange, step: int, variables: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.proving.dashboard_values import TimeRange, filled, step_of, time_range
+from grafana.dashboards.variable_values import TimeRange, filled, step_of, time_range
 
 HOUR = TimeRange(0.0, 3600.0)
 # 1970-02-14, 13:00:00 UTC
@@ -55,10 +55,18 @@ def test_an_unknown_time_range_is_refused() -> None:
     ("days", "least", "step"),
     [(1 / 24, "", 15), (1 / 24, "60s", 60), (30, "1h", 3600), (30, "1d", 86_400)],
 )
-def test_a_graph_has_at_most_a_thousand_points_and_none_closer_than_its_panel_says(
+def test_points_are_no_closer_than_scrapes_or_than_their_panel_says(
     days: float, least: str, step: int
 ) -> None:
     assert step_of(TimeRange(0.0, days * 86_400), least) == step
+
+
+@pytest.mark.parametrize(
+    ("days", "points", "step"),
+    [(1 / 24, 466, 15), (1, 466, 120), (30, 466, 7200), (30, 20_000, 236)],
+)
+def test_steps_are_rounded_as_grafana_rounds_them(days: float, points: int, step: int) -> None:
+    assert step_of(TimeRange(0.0, days * 86_400), points=points) == step
 
 
 def test_a_window_of_rates_holds_four_samples_at_least() -> None:
