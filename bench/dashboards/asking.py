@@ -67,8 +67,3 @@ def _question(
 
 def _of_prometheus(target: Json) -> bool:
     return target["datasource"]["type"] == "prometheus"
-
-
-def queries(asked: Sequence[Panel]) -> int:
-    """How many queries some panels ask."""
-    return sum(len(panel.questions) for panel in asked)
