@@ -149,4 +149,7 @@ def _unsigned(serializer: URLSafeSerializer, text: str) -> list[Any] | None:
         value: object = serializer.loads(text)
     except (BadSignature, ValueError):
         return None
-    return cast("list[Any]", value) if isinstance(value, list) else None
+    # base64 passes over letters that it has none of: only the text that we made is ours.
+    if not isinstance(value, list) or serializer.dumps(value) != text:
+        return None
+    return cast("list[Any]", value)
