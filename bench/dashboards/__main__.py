@@ -1,7 +1,7 @@
 """Measures every panel of two dashboards on thirty days of ten thousand series.
 
-One JSON line a panel and time range; the exit status is 1 where one takes more than 500 ms at the
-95th percentile, or shows nothing.
+One JSON line a panel and time range. The exit status is 1 where a panel shows nothing, or takes
+more than 500 ms at the 95th percentile over the range it opens with; others are told, not judged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from bench.dashboards.asking import panels
+from bench.dashboards.asking import opens_with, panels
 from bench.dashboards.history import DAYS, END, description
 from bench.dashboards.measuring import Answers, Measured, measure
 from bench.dashboards.serving import prometheus
@@ -32,7 +32,8 @@ def measurements(answers: Answers, ranges: list[str], *, runs: int) -> Iterator[
             for panel in panels(uid, time_range(END.timestamp(), looked_at)):
                 if not panel.own_range or turn == 0:
                     name = "its own" if panel.own_range else looked_at
-                    yield measure(panel, name, answers, runs=runs)
+                    judged = panel.own_range or looked_at == opens_with(uid)
+                    yield measure(panel, name, answers, runs=runs, judged=judged)
 
 
 def _terminated(_number: int, _frame: object) -> NoReturn:
@@ -42,7 +43,7 @@ def _terminated(_number: int, _frame: object) -> NoReturn:
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.dashboards", description=__doc__)
-    parser.add_argument("--runs", type=int, default=10, help="how often each panel is asked")
+    parser.add_argument("--runs", type=int, default=20, help="how often each panel is asked")
     parser.add_argument("--days", type=float, default=DAYS, help="how much history there is")
     parser.add_argument("--ranges", nargs="+", default=[*RANGES], help="time ranges looked at")
     chosen = parser.parse_args(arguments)
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     with opened as data, prometheus(data) as answers:
         for measured in measurements(answers, chosen.ranges, runs=chosen.runs):
             print(json.dumps(measured.line()), flush=True)
-            wrong += bool(measured.wrong)
+            wrong += measured.wrong
     return 1 if wrong else 0
 
 

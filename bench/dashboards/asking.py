@@ -34,9 +34,14 @@ class Panel:
     own_range: bool
 
 
+def opens_with(uid: str) -> str:
+    """The time range that a dashboard shows when it is opened: `1h`."""
+    return str(_dashboard(uid)["time"]["from"]).removeprefix("now-")
+
+
 def panels(uid: str, chosen: TimeRange) -> Iterator[Panel]:
     """Every panel of a dashboard that asks Prometheus, with "All" of every variable."""
-    dashboard = cast("Json", json.loads((FOLDER / f"{uid}.json").read_text()))
+    dashboard = _dashboard(uid)
     values = {one["name"]: str(one["allValue"]) for one in dashboard["templating"]["list"]}
     for panel in dashboard["panels"]:
         targets = [one for one in panel.get("targets", ()) if _of_prometheus(one)]
@@ -47,6 +52,10 @@ def panels(uid: str, chosen: TimeRange) -> Iterator[Panel]:
                 tuple(_question(panel, target, chosen, values) for target in targets),
                 "timeFrom" in panel,
             )
+
+
+def _dashboard(uid: str) -> Json:
+    return cast("Json", json.loads((FOLDER / f"{uid}.json").read_text()))
 
 
 def _question(

@@ -34,11 +34,15 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One panel over one time range, asked once or more."""
+    """One panel over one time range, asked once or more.
+
+    `judged`: how long it takes decides the exit status, as it is a range that nobody had to choose.
+    """
 
     panel: Panel
     looked_at: str
     asked: tuple[Asked, ...]
+    judged: bool = True
 
     @property
     def series(self) -> int:
@@ -52,11 +56,14 @@ class Measured:
         return ranked[math.ceil(0.95 * len(ranked)) - 1]
 
     @property
-    def wrong(self) -> str:
-        """What is wrong with it, empty where nothing is: an empty panel is fast for no reason."""
-        if self.p95 > LIMIT_SECONDS:
-            return "slow"
-        return "" if self.series else "empty"
+    def slow(self) -> bool:
+        """Whether it takes longer than a panel may."""
+        return self.p95 > LIMIT_SECONDS
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it is a failure: an empty panel is one, for it is fast for no reason."""
+        return not self.series or (self.judged and self.slow)
 
     def line(self) -> dict[str, object]:
         """The JSON line."""
@@ -70,16 +77,21 @@ class Measured:
             "runs": len(self.asked),
             "p95_ms": round(self.p95 * 1e3, 1),
             "cpu_ms": round(statistics.median(one.cpu for one in self.asked) * 1e3),
-            **({"wrong": self.wrong} if self.wrong else {}),
+            "slow": self.slow,
+            "judged": self.judged,
+            "wrong": self.wrong,
         }
 
 
-def measure(panel: Panel, looked_at: str, answers: Answers, *, runs: int) -> Measured:
+def measure(
+    panel: Panel, looked_at: str, answers: Answers, *, runs: int, judged: bool = True
+) -> Measured:
     """Ask a panel's questions `runs` times, after one time that counts for nothing.
 
     A dashboard refreshes itself, so what it reads is in memory.
     """
     first = answers.ask(panel.questions)
     if first.seconds > _HOPELESS * LIMIT_SECONDS:
-        return Measured(panel, looked_at, (first,))
-    return Measured(panel, looked_at, tuple(answers.ask(panel.questions) for _ in range(runs)))
+        return Measured(panel, looked_at, (first,), judged)
+    asked = tuple(answers.ask(panel.questions) for _ in range(runs))
+    return Measured(panel, looked_at, asked, judged)

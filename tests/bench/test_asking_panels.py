@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.dashboards.__main__ import UIDS
-from bench.dashboards.asking import Panel, Question, panels
+from bench.dashboards.__main__ import RANGES, UIDS
+from bench.dashboards.asking import Panel, Question, opens_with, panels
 from bench.dashboards.history import END
 from bench.dashboards.measuring import Asked, Measured, measure
 from grafana.dashboards.variable_values import TimeRange, time_range
@@ -90,14 +90,29 @@ def test_of_twenty_runs_one_may_be_slow() -> None:
 
 def test_a_panel_over_its_limit_is_wrong() -> None:
     measured = measure(PANEL, "1h", Scripted([0.1, 0.1, 0.501]), runs=2)
-    assert measured.line()["wrong"] == "slow"
+    assert measured.line()["slow"]
+    assert measured.wrong
 
 
 def test_a_hopeless_panel_is_asked_once() -> None:
     measured = measure(PANEL, "30d", Scripted([60.0]), runs=5)
     assert measured.line()["runs"] == 1
-    assert measured.wrong == "slow"
+    assert measured.wrong
 
 
 def test_a_panel_that_shows_nothing_is_wrong_however_fast() -> None:
-    assert measure(PANEL, "1h", Scripted([0.1, 0.1], series=0), runs=1).wrong == "empty"
+    measured = measure(PANEL, "1h", Scripted([0.1, 0.1], series=0), runs=1)
+    assert measured.wrong
+    assert not measured.slow
+    assert measure(PANEL, "30d", Scripted([0.1, 0.1], series=0), runs=1, judged=False).wrong
+
+
+def test_how_long_a_range_takes_that_somebody_chose_is_told_and_not_judged() -> None:
+    measured = measure(PANEL, "30d", Scripted([0.1, 0.6]), runs=1, judged=False)
+    assert measured.line()["slow"]
+    assert not measured.wrong
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_a_dashboard_is_measured_over_the_range_it_opens_with(uid: str) -> None:
+    assert opens_with(uid) in RANGES
