@@ -27,12 +27,20 @@ done
 exit ${STAND_IN_CODE:-0}
 """
 SERVICE = """
-import multiprocessing, sys, time
+import multiprocessing, time
+
+def serve(serving):
+    serving.release()
+    time.sleep(60)
+
 if __name__ == "__main__":
-    start = multiprocessing.get_context("spawn").Process
-    children = [start(target=time.sleep, args=(60,), daemon=True) for _ in range(2)]
+    context = multiprocessing.get_context("spawn")
+    serving = context.Semaphore(0)
+    children = [context.Process(target=serve, args=(serving,), daemon=True) for _ in range(2)]
     for child in children:
         child.start()
+    for _ in children:
+        serving.acquire()
     print(*(child.pid for child in children), flush=True)
     time.sleep(60)
 """
