@@ -160,9 +160,18 @@ class Stack:
                 f"service on port {running.ports.service}; stop it with `gaugeway down`, or set "
                 "another GAUGEWAY_HOME for a second one"
             )
-        for state in (await self._client.states()).values():
-            if state.dead:
-                await self._client.start(state.name)
+        dead = await self._dead()
+        for name in dead:
+            await self._client.start(name)
+        # The manager says that it starts a part before it takes back that the part is dead.
+        end = time.monotonic() + _MANAGER_SECONDS
+        while time.monotonic() < end:
+            if not dead & await self._dead():
+                return
+            await asyncio.sleep(0.05)
+
+    async def _dead(self) -> set[str]:
+        return {state.name for state in (await self._client.states()).values() if state.dead}
 
     async def _launch(self) -> None:
         settings = self._settings
