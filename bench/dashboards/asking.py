@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from grafana.dashboards import rollups
 from grafana.dashboards.build import FOLDER
 from grafana.dashboards.variable_values import TimeRange, filled, step_of, time_range
 
@@ -42,7 +43,8 @@ def opens_with(uid: str) -> str:
 def panels(uid: str, chosen: TimeRange) -> Iterator[Panel]:
     """Every panel of a dashboard that asks Prometheus, with "All" of every variable."""
     dashboard = _dashboard(uid)
-    values = {one["name"]: str(one["allValue"]) for one in dashboard["templating"]["list"]}
+    values = {one["name"]: one.get("allValue", "") for one in dashboard["templating"]["list"]}
+    values[rollups.VARIABLE] = str(rollups.step_of(chosen.seconds))
     for panel in dashboard["panels"]:
         targets = [one for one in panel.get("targets", ()) if _of_prometheus(one)]
         if targets:

@@ -16,7 +16,7 @@ from typing import Final
 from bench.dashboards import world
 from bench.dashboards.world import Labels
 from grafana.alerts import recorded as rules
-from grafana.dashboards import components, recorded
+from grafana.dashboards import components, recorded, rollups
 from grafana.dashboards.selectors import ENVIRONMENT, SERVICE, label
 from grafana.slos import rules as slo_rules
 from grafana.slos.declared import SLOS
@@ -63,6 +63,12 @@ _FAILURES: Final = frozenset(
 _RARE: Final = _FAILURES | {names.UNPRICED_OPERATIONS, names.BUDGET_DENIALS, names.BUDGET_UNCHECKED}
 # The status tells the failure already, or there are hardly any.
 _UNTYPED: Final = frozenset({names.HTTP_SERVER_DURATION, names.DEPENDENCY_CHECK_DURATION})
+# The bounds of rolled-up buckets, which are series of their own.
+_BOUNDS: Final[Mapping[str, tuple[str, ...]]] = {
+    one.recorded.prometheus: (*(f"{bound:g}" for bound in one.metric.buckets), "+Inf")
+    for one in rollups.ALL
+    if one.metric.buckets
+}
 _FAILED_SHARE: Final = 0.02
 _RARE_SHARE: Final = 0.005
 
@@ -131,7 +137,8 @@ def by_rules() -> Iterator[Stream]:
         for labels, traffic in _label_sets(metric):
             for environment in world.PROCESSES:
                 spelled = _spelled({**labels, ENVIRONMENT: environment})
-                every = intervals[metric.prometheus]
+                step = int(labels.get(rollups.LABEL, 0)) * 1000
+                every = step or intervals[metric.prometheus]
                 yield Stream(metric.prometheus, "gauge", spelled, every, 0, traffic, traffic)
 
 
@@ -165,6 +172,10 @@ def _choices(metric: Metric, attribute: str) -> tuple[str, ...]:
         return ("gaugeway",)
     if attribute == a.ERROR_TYPE and metric in _UNTYPED:
         return ("",)
+    if attribute == rollups.LABEL:
+        return tuple(map(str, (rollups.FINE_SECONDS, rollups.COARSE_SECONDS)))
+    if attribute == "le":
+        return _BOUNDS[metric.prometheus]
     found = world.CHOICES.get(attribute, world.ANY)
     return tuple(filter(None, found)) if metric in _FAILURES else found
 
@@ -195,7 +206,7 @@ def _spelled(labels: Labels) -> Labels:
 
 
 def _interval(text: str) -> int:
-    return int(text[:-1]) * {"s": 1000, "m": 60_000}[text[-1]]
+    return int(text[:-1]) * {"s": 1000, "m": 60_000, "h": 3_600_000}[text[-1]]
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from grafana.dashboards import rollups
+
 Json = dict[str, Any]
 Backend = Literal["prometheus", "loki", "tempo"]
 
@@ -35,6 +37,11 @@ class Question:
     def name(self) -> str:
         """Return how people find it: the panel's title and the query's letter."""
         return f"{self.panel} {self.reference}".strip()
+
+    @property
+    def reads_rollups(self) -> bool:
+        """Tell whether it reads other series over a long time range."""
+        return rollups.CHOSEN in self.expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +95,10 @@ class Dashboard:
 
     @property
     def variables(self) -> Iterator[Variable]:
-        """Return its variables."""
+        """Return the variables that people choose of."""
         for variable in self.document["templating"]["list"]:
+            if variable["name"] == rollups.VARIABLE:
+                continue
             yield Variable(
                 self.uid,
                 variable["name"],
@@ -100,8 +109,13 @@ class Dashboard:
 
     @property
     def everything(self) -> Mapping[str, str]:
-        """Return each variable's value where all is chosen."""
-        return {variable.name: variable.everything for variable in self.variables}
+        """Return each variable's value where all is chosen, over a short time range."""
+        chosen = {variable.name: variable.everything for variable in self.variables}
+        return {**chosen, rollups.VARIABLE: str(rollups.RAW)}
+
+    def everything_in_steps(self, seconds: int) -> Mapping[str, str]:
+        """Return each variable's value where all is chosen, over a range that reads rollups."""
+        return {**self.everything, rollups.VARIABLE: str(seconds)}
 
 
 def dashboards_in(folder: Path) -> tuple[Dashboard, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from cli.proving.allowed_empty import ALLOWED_EMPTY, WITHOUT_TRACES
 from cli.proving.answers import Backends, RefusedError
 from cli.proving.dashboards import Dashboard, Question, Variable
 from cli.proving.finding import Finding, Kind
+from grafana.dashboards import rollups
 from grafana.dashboards.variable_values import TimeRange, time_range
 
 Check = Callable[[], Awaitable[Finding]]
@@ -23,8 +25,15 @@ def panel_checks(
     checks: list[Check] = []
     for dashboard in dashboards:
         looking = _Looking(dashboard, backends, now)
-        checks += [looking.answered("panel", one) for one in dashboard.questions]
-        checks += [looking.exemplified(one) for one in dashboard.questions if one.exemplars]
+        questions = list(dashboard.questions)
+        checks += [looking.answered("panel", one) for one in questions]
+        checks += [
+            looking.answered_in_steps(one, seconds)
+            for one in questions
+            for seconds in (rollups.FINE_SECONDS, rollups.COARSE_SECONDS)
+            if one.reads_rollups
+        ]
+        checks += [looking.exemplified(one) for one in questions if one.exemplars]
         checks += [looking.answered("event", one) for one in dashboard.events]
         checks += [looking.offered(one) for one in dashboard.variables]
     return checks
@@ -34,6 +43,7 @@ class _Looking:
     """One dashboard, looked at with everything chosen."""
 
     def __init__(self, dashboard: Dashboard, backends: Backends, now: Callable[[], float]):
+        self._dashboard = dashboard
         self._since = dashboard.since
         self._chosen: Mapping[str, str] = dashboard.everything
         self._backends = backends
@@ -47,6 +57,23 @@ class _Looking:
                 kind,
                 question,
                 lambda: self._backends.rows(question, self._shown(question), self._chosen),
+            )
+
+        return check
+
+    def answered_in_steps(self, question: Question, seconds: int) -> Check:
+        """Return the check that a question has an answer where the time range reads rollups.
+
+        Rollups are there from the first traffic on, so what they tell of a short one is enough.
+        """
+        named = replace(question, panel=f"{question.panel}, in steps of {seconds} s")
+        chosen = self._dashboard.everything_in_steps(seconds)
+
+        async def check() -> Finding:
+            return await _found(
+                "panel",
+                named,
+                lambda: self._backends.rows(question, self._shown(question), chosen),
             )
 
         return check

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from grafana.alerts.shapes import by_environment, counted
+from grafana.alerts.shapes import by_environment, counted, grown, latest
 from grafana.dashboards import recorded as series
+from grafana.dashboards import rollups
+from grafana.dashboards.rollups import Rollup
 from grafana.dashboards.selectors import SERVICE, labels
 from otel import names
 from otel.names import Metric
@@ -51,6 +53,30 @@ def _longer(recorded: Metric, window: str) -> Recorded:
     return Recorded(recorded, f"sum by ({by}) ({hours})")
 
 
+def _kept(rollup: Rollup) -> tuple[str, ...]:
+    kept = (one for one in rollup.recorded.attributes if one != rollups.LABEL)
+    return by_environment(*kept)
+
+
+def _fine(rollup: Rollup) -> Recorded:
+    by = _kept(rollup)
+    if rollup.standing:
+        value = latest(rollup.metric, by=by)
+    elif rollup.series:
+        value = grown(rollup.metric, by=by, window=rollups.FINE, series=rollup.series)
+    else:
+        value = counted(rollup.metric, by=by, window=rollups.FINE)
+    return Recorded(rollup.recorded, value, {rollups.LABEL: str(rollups.FINE_SECONDS)})
+
+
+def _coarse(rollup: Rollup) -> Recorded:
+    """From the fine ones, so that both tell the same."""
+    how = "max" if rollup.standing else "sum"
+    fine = f'{rollup.recorded.prometheus}{{{rollups.LABEL}="{rollups.FINE_SECONDS}"}}'
+    value = f"{how} by ({labels(*_kept(rollup))}) ({how}_over_time({fine}[{rollups.COARSE}]))"
+    return Recorded(rollup.recorded, value, {rollups.LABEL: str(rollups.COARSE_SECONDS)})
+
+
 COST: Final = _hour(series.COST, names.COST)
 COST_OF_ALL: Final = Recorded(
     series.COST_OF_ALL,
@@ -88,5 +114,8 @@ GROUPS: Final = (
         ),
         "5m",
     ),
+    # As often as their windows are long, so that no event counts twice and none is left out.
+    RecordedGroup("gaugeway-rollups-fine", tuple(map(_fine, rollups.ALL)), rollups.FINE),
+    RecordedGroup("gaugeway-rollups-coarse", tuple(map(_coarse, rollups.ALL)), rollups.COARSE),
     RecordedGroup("gaugeway-recorded-freshness", (NEWEST_TELEMETRY,), "15s"),
 )

@@ -1,8 +1,13 @@
 """The handful of PromQL shapes that panels and rules are made of, without any metric's name.
 
-Panels select by the dashboard's variables, rules by nothing: `select=everything`.
+Panels select by the dashboard's variables, rules by nothing: `select=everything`. What panels ask
+over the chosen time range they ask of raw series or, where there are some, of rollups: see
+`grafana.dashboards.rollups`.
 """
 
+from collections.abc import Callable
+
+from grafana.dashboards import rollups
 from grafana.dashboards.selectors import Select, label, labels, matchers
 from otel.names import Metric
 
@@ -13,6 +18,9 @@ RANGE_WINDOW = "$__range"
 # For the row of stats: what is wrong now.
 NOW_WINDOW = "5m"
 DAY_WINDOW = "24h"
+
+# Of these, a rollup can tell in place of raw series.
+_LONG_WINDOWS = frozenset({GRAPH_WINDOW, RANGE_WINDOW})
 
 # How long a series may have been away and is still known: after an outage of the telemetry it comes
 # back with what it had counted before, which is not news.
@@ -34,8 +42,11 @@ def per_second(
     select: Select = matchers,
 ) -> str:
     """The summed rate of a counter; `series` is `_count` or `_sum` for a histogram's own."""
-    selected = f"{metric.prometheus}{series}{select(metric, *extra)}"
-    return f"{_sum(by)}(rate({selected}[{window}]))"
+    return _either(
+        lambda raw: f"{_sum(by)}(rate({raw}[{window}]))",
+        lambda rollup: f"{_mean(_sum(by), rollup, window)} / ${rollups.VARIABLE}",
+        *(metric, series, by, extra, window in _LONG_WINDOWS, select),
+    )
 
 
 def growth(
@@ -45,10 +56,15 @@ def growth(
     window: str = RANGE_WINDOW,
     series: str = "",
     select: Select = matchers,
+    at: str = "",
 ) -> str:
-    """The summed increase of a counter over the window."""
-    selected = f"{metric.prometheus}{series}{select(metric, *extra)}"
-    return f"{_sum(by)}(increase({selected}[{window}]))"
+    """The summed increase of a counter over the window, which `at` may put elsewhere: `@ end()`."""
+    moved = f" {at}" if at else ""
+    return _either(
+        lambda raw: f"{_sum(by)}(increase({raw}[{window}]{moved}))",
+        lambda rollup: f"{_sum(by)}(sum_over_time({rollup}[{window}]{moved}))",
+        *(metric, series, by, extra, window == RANGE_WINDOW, select),
+    )
 
 
 def counted(
@@ -66,11 +82,18 @@ def counted(
     with what it told before the window, which is 0 where it was not there; `increase()` remains for
     counters that began anew.
     """
-    series = f"{metric.prometheus}{select(metric, *extra)}"
-    last = f"last_over_time({series}[{window}])"
-    before = f"last_over_time({series}[{MEMORY}] offset {window})"
-    events = f"{last} - ({before} or 0 * {last}) >= 0 or increase({series}[{window}])"
-    return f"sum by ({labels(*by)}) ({events})"
+
+    def events(series: str) -> str:
+        last = f"last_over_time({series}[{window}])"
+        before = f"last_over_time({series}[{MEMORY}] offset {window})"
+        return f"{last} - ({before} or 0 * {last}) >= 0 or increase({series}[{window}])"
+
+    grouped = f"sum by ({labels(*by)})"
+    return _either(
+        lambda raw: f"{grouped} ({events(raw)})",
+        lambda rollup: f"{grouped} (sum_over_time({rollup}[{window}]))",
+        *(metric, "", by, extra, window == RANGE_WINDOW, select),
+    )
 
 
 def fresh(series: str) -> str:
@@ -79,6 +102,16 @@ def fresh(series: str) -> str:
     What is pushed has no mark at its end: a process that is gone keeps its last value for minutes.
     """
     return f"{series} and timestamp({series}) > time() - {OLDEST_SAMPLE_SECONDS}"
+
+
+def highest(metric: Metric, *, by: tuple[str, ...]) -> str:
+    """The highest that a gauge tells of in the processes that are alive, over time."""
+    grouped = f"max by ({labels(*by)})"
+    return _either(
+        lambda raw: f"{grouped} ({fresh(raw)})",
+        lambda rollup: f"{grouped} (max_over_time({rollup}[{rollups.WINDOW}]))",
+        *(metric, "", by, (), True, matchers),
+    )
 
 
 def quantile(
@@ -90,9 +123,13 @@ def quantile(
     select: Select = matchers,
 ) -> str:
     """A histogram's quantile, 0 to 1, in the histogram's unit."""
-    selected = f"{metric.prometheus}_bucket{select(metric, *extra)}"
-    grouped = ", ".join(["le", *([labels(*by)] if by else [])])
-    return f"histogram_quantile({share:g}, sum by ({grouped}) (rate({selected}[{window}])))"
+    grouped = f"sum by ({', '.join(['le', *([labels(*by)] if by else [])])})"
+    buckets = _either(
+        lambda raw: f"{grouped} (rate({raw}[{window}]))",
+        lambda rollup: _mean(f"{grouped} ", rollup, window),
+        *(metric, "_bucket", by, extra, window in _LONG_WINDOWS, select),
+    )
+    return f"histogram_quantile({share:g}, {buckets})"
 
 
 def ratio(part: str, whole: str) -> str:
@@ -120,9 +157,39 @@ def leading(
     most: int = LEADING_SERIES,
 ) -> str:
     """Only the series that grew most over the whole range, the same ones at every step."""
-    selected = f"{metric.prometheus}{series}{matchers(metric)}"
-    grown = f"{_sum(by)}(increase({selected}[{RANGE_WINDOW}] @ end()))"
+    grown = growth(metric, by=by, series=series, at="@ end()")
     return f"{expression} and on ({labels(*by)}) topk({most}, {grown})"
+
+
+def _either(
+    raw: Callable[[str], str],
+    rolled: Callable[[str], str],
+    metric: Metric,
+    series: str,
+    by: tuple[str, ...],
+    extra: tuple[str, ...],
+    long: bool,
+    select: Select,
+) -> str:
+    """What a shape says of raw series, or of a rollup where the range is long and there is one."""
+    found = None
+    if long and select is matchers:
+        found = rollups.rollup_of(metric, series, by, extra)
+    name = f"{metric.prometheus}{series}"
+    if found is None:
+        return raw(f"{name}{select(metric, *extra)}")
+    rollup = found.recorded
+    in_short = raw(f"{name}{matchers(metric, *extra, rollups.CHOSEN)}")
+    in_long = rolled(f"{rollup.prometheus}{matchers(rollup, *extra, rollups.CHOSEN)}")
+    return f"({in_short} or {in_long})"
+
+
+def _mean(grouped: str, rollup: str, window: str) -> str:
+    """What grew in a step, on average of the window; of a shorter one, in the newest step."""
+    found = f"{grouped}(avg_over_time({rollup}[{window}]))"
+    if window == RANGE_WINDOW:
+        return found
+    return f"({found} or {grouped}(avg_over_time({rollup}[{rollups.WINDOW}])))"
 
 
 def _sum(by: tuple[str, ...]) -> str:

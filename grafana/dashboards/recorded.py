@@ -6,6 +6,7 @@
 
 from typing import Final
 
+from grafana.dashboards import rollups
 from grafana.slos import series as slos
 from otel import attributes as a
 from otel.names import Kind, Metric
@@ -56,5 +57,6 @@ ALL: Final = (
     MONTH_COST_BY_MODEL,
     MONTH_COST_BY_APP,
     NEWEST_TELEMETRY,
+    *(rollup.recorded for rollup in rollups.ALL),
     *slos.ALL,
 )

@@ -1,12 +1,17 @@
-"""The variables every dashboard has: environment, app, provider, model."""
+"""The variables every dashboard has: environment, app, provider, model, and a hidden one."""
 
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
-from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
+from grafana_foundation_sdk.models.dashboard import (
+    VariableHide,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
 
-from grafana.dashboards import datasources
-from grafana.dashboards.queries.choices import values_of
+from grafana.dashboards import datasources, rollups
+from grafana.dashboards.queries.choices import STEP, values_of
 from grafana.dashboards.selectors import VARIABLES
 
 # Matches a label that is absent too, so that "All" hides nothing.
@@ -15,7 +20,7 @@ _ALL_VALUE: Final = ".*"
 
 def common_variables() -> list[QueryVariable]:
     """One choice, many or all of each; the values are those that inferences were recorded with."""
-    return [_variable(name, attribute) for name, attribute in VARIABLES.items()]
+    return [*(_variable(name, attribute) for name, attribute in VARIABLES.items()), _step()]
 
 
 def _variable(name: str, attribute: str) -> QueryVariable:
@@ -32,4 +37,18 @@ def _variable(name: str, attribute: str) -> QueryVariable:
         .include_all(True)
         .all_value(_ALL_VALUE)
         .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
+    )
+
+
+def _step() -> QueryVariable:
+    """How many seconds a step of the rollups has that the time range reads; 1 for raw series."""
+    return (
+        QueryVariable(rollups.VARIABLE)
+        .hide(VariableHide.HIDE_VARIABLE)
+        .datasource(datasources.prometheus())
+        .query(STEP)
+        .definition(STEP)
+        .regex(f'/{rollups.LABEL}="(\\d+)"/')
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .current(VariableOption(selected=True, text=str(rollups.RAW), value=str(rollups.RAW)))
     )

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import yaml
 
-from grafana.dashboards import build
+from grafana.dashboards import build, rollups
 
 Json = dict[str, Any]
 PROVISIONING = Path(__file__).parents[2] / "grafana" / "provisioning"
@@ -82,13 +82,18 @@ def provisioned_datasources() -> dict[str, Json]:
     return {source["uid"]: source for source in yaml.safe_load(path.read_text())["datasources"]}
 
 
-def with_values(expression: str) -> str:
-    """The query as Grafana would send it with every variable on "All"."""
+def with_values(expression: str, step: int = rollups.RAW) -> str:
+    """The query as Grafana would send it with every variable on "All".
+
+    `step` is that of rollups, in seconds, which it has for a long time range.
+    """
     values = {
         "$__rate_interval": "1m",
         "$__interval": "1m",
         "$__range_s": "3600",
         "$__range": "1h",
+        "${step}": str(step),
+        "$step": str(step),
         **{f"${name}": ".*" for name in ("environment", "app", "provider", "model")},
     }
     for name, value in values.items():

@@ -201,12 +201,25 @@ def test_a_dashboard_leads_to_the_others_with_its_choices_and_its_time() -> None
 def test_a_dashboard_has_the_four_variables_each_with_all() -> None:
     for dashboard in dashboards().values():
         names = [variable["name"] for variable in dashboard["templating"]["list"]]
-        assert names == ["environment", "app", "provider", "model"]
+        assert names == ["environment", "app", "provider", "model", "step"]
     for variable in variables():
+        if variable["name"] == "step":
+            continue
         assert variable["includeAll"]
         assert variable["multi"]
         assert variable["allValue"] == ".*"
         assert variable["datasource"]["uid"] == datasources.PROMETHEUS_UID
+
+
+def test_the_step_of_rollups_is_asked_anew_for_each_time_range_and_nobody_sees_it() -> None:
+    for dashboard in dashboards().values():
+        step = dashboard["templating"]["list"][-1]
+        assert step["hide"] == 2
+        assert step["refresh"] == 2
+        assert step["current"]["value"] == "1"
+        found = re.search(step["regex"].strip("/"), '{step="300"} 86400 1795289874000')
+        assert found
+        assert found[1] == "300"
 
 
 def _links_of_column(panel: Json, column: str) -> list[Json]:

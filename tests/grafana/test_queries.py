@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from grafana.dashboards import components, recorded
+from grafana.dashboards import components, recorded, rollups
 from grafana.dashboards.queries.records import RECENT_RECORDS
 from grafana.dashboards.selectors import ENVIRONMENT, INSTANCE, SERVICE, label
 from otel import attributes, names
@@ -26,8 +26,8 @@ RESOURCE = {label(ENVIRONMENT), label(SERVICE), label(INSTANCE)}
 # Structured metadata of a log record: its attributes, and the trace it belongs to.
 RECORD = {label(attribute.name) for attribute in attributes.ATTRIBUTES} | {"trace_id", "__error__"}
 
-# Hours that were recorded, the hour under way, and the last step of a graph.
-SPENT = {"1h", "1h:1h", "1d:1h", "$__range:1h", "1s:1s"}
+# Hours that were recorded, the hour under way, the last step of a graph, and the step of a rollup.
+LONG = {"1h", "1h:1h", "1d:1h", "$__range:1h", "1s:1s", rollups.WINDOW}
 
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
@@ -64,7 +64,8 @@ def test_promql_knows_its_metrics_and_their_labels(target: Target) -> None:
     declared: set[str] = set()
     for name, matchers in selectors:
         assert name in SERIES, f"{name} is not in otel.names"
-        allowed = {label(attribute) for attribute in SERIES[name].attributes}
+        # A matcher that only series without the label fulfil, or only those with it.
+        allowed = {label(attribute) for attribute in SERIES[name].attributes} | {rollups.LABEL}
         if not isinstance(SERIES[name], components.Scraped):
             allowed |= RESOURCE
         if name.endswith("_bucket"):
@@ -94,7 +95,7 @@ def test_promql_filters_by_every_variable_its_metric_can_be_filtered_by(target: 
 @pytest.mark.parametrize("target", PROMQL, ids=str)
 def test_a_graph_rates_over_grafanas_interval(target: Target) -> None:
     windows = set(re.findall(r"\[([^\]]+)\]", target.expression))
-    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m", "1d", "1h:15s"} | SPENT
+    assert windows <= {"$__rate_interval", "$__range", "5m", "24h", "2m", "1d", "1h:15s"} | LONG
     if "$__rate_interval" not in target.expression:
         assert not target.exemplars
 

@@ -16,7 +16,17 @@ def test_every_query_of_every_panel_is_read() -> None:
         )
         assert len(list(dashboard.questions)) == queries > 0, dashboard.uid
         assert len(list(dashboard.events)) == 4
-        assert list(dashboard.everything) == ["environment", "app", "provider", "model"]
+        chosen = ["environment", "app", "provider", "model"]
+        assert [variable.name for variable in dashboard.variables] == chosen
+        everything = {**dict.fromkeys(chosen, ".*"), "step": "1"}
+        assert dashboard.everything == everything
+        assert dashboard.everything_in_steps(300) == {**everything, "step": "300"}
+
+
+def test_what_reads_rollups_over_a_long_range_is_known() -> None:
+    reading = [one.panel for board in DASHBOARDS for one in board.questions if one.reads_rollups]
+    assert {"Inference duration", "Cost per hour by app"} <= set(reading)
+    assert "Budgets" not in reading
 
 
 def test_a_panel_that_may_be_empty_is_there_and_says_why() -> None:

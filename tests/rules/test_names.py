@@ -80,7 +80,7 @@ def test_a_metric_is_always_selected_with_braces_so_that_its_name_can_be_held(
 
 
 _FUNCTIONS = {
-    *("last_over_time", "avg_over_time", "sum_over_time"),
+    *("last_over_time", "avg_over_time", "max_over_time", "sum_over_time"),
     *("histogram_quantile", "label_replace", "clamp_min"),
 }
 

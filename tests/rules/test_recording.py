@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from grafana.alerts import recorded
 from tests.rules.case import pushed
-from tests.rules.promtool import MIDNIGHT, RECORDING_RULES, promtool
+from tests.rules.evaluation import evaluate
+from tests.rules.promtool import MIDNIGHT
 
 pytestmark = pytest.mark.e2e
 
@@ -24,38 +23,6 @@ def worker(number: int, values: str, app: str = "web-chat") -> dict[str, str]:
     name = f"worker-{number}"
     which = {**MODEL, "gaugeway_app": app, "service_instance_id": name, "instance": name}
     return pushed("gaugeway_cost_total", values, **which)
-
-
-def evaluate(
-    directory: Path,
-    series: dict[str, str],
-    expected: dict[tuple[str, str], dict[str, float]],
-    *,
-    step: str = "1m",
-    rules: bool = True,
-) -> None:
-    """Fail with what promtool says unless each (expression, time) has these series."""
-    test: dict[str, Any] = {
-        "start_timestamp": MIDNIGHT,
-        "interval": step,
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            {
-                "expr": expression,
-                "eval_time": time,
-                "exp_samples": [
-                    {"labels": labels, "value": value} for labels, value in samples.items()
-                ],
-            }
-            for (expression, time), samples in expected.items()
-        ],
-    }
-    file = directory / "tests.yaml"
-    files = [str(RECORDING_RULES)] if rules else []
-    tests = {"rule_files": files, "evaluation_interval": "1m", "tests": [test]}
-    file.write_text(yaml.safe_dump(tests))
-    answer = promtool("test", "rules", file)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_an_hours_cost_is_exact_across_processes(tmp_path: Path) -> None:
@@ -117,10 +84,10 @@ def test_the_time_of_the_newest_telemetry_outlives_its_series(tmp_path: Path) ->
 
 
 def test_a_name_says_level_metric_and_operation() -> None:
-    names = [rule.name for group in recorded.GROUPS for rule in group.rules]
-    assert len(names) == len(set(names))
-    for name in names:
+    rules = [rule for group in recorded.GROUPS for rule in group.rules]
+    assert len(rules) == len({(rule.name, *rule.labels.items()) for rule in rules})
+    for name in {rule.name for rule in rules}:
         level, metric, operation = name.split(":")
-        assert level in {"environment", "app_model", "model", "app", "service"}
-        assert metric.startswith("gaugeway_")
+        assert level in {"environment", "app_model", "model", "app", "service", "rollup"}
+        assert metric.startswith(("gaugeway_", "gen_ai_", "http_server_"))
         assert operation

@@ -1,7 +1,37 @@
 """What the dashboards' variables offer."""
 
+from typing import Final
+
+from grafana.dashboards import rollups
 from grafana.dashboards.selectors import environment_matcher, label
 from otel import names
+
+_RAW_HOURS: Final = rollups.LONGEST_RAW_SECONDS // 3600
+
+
+def _step() -> str:
+    """One series that has the step of the rollups in a label: 1 where the time range is short.
+
+    1 also where there are no rollups from before the longest range of raw series: who has just
+    installed this and looks at a day would see an empty dashboard.
+    """
+    ready = f"count(last_over_time({rollups.INFERENCES.prometheus}{{}}[1d] offset {_RAW_HOURS}h))"
+    longest = (
+        (rollups.LONGEST_FINE_SECONDS, rollups.COARSE_SECONDS),
+        (rollups.LONGEST_RAW_SECONDS, rollups.FINE_SECONDS),
+    )
+    named = [
+        *(
+            _named(f"vector($__range_s) > {seconds} and on () {ready}", step)
+            for seconds, step in longest
+        ),
+        _named("vector($__range_s)", rollups.RAW),
+    ]
+    return f"query_result({' or on () '.join(named)})"
+
+
+def _named(condition: str, step: int) -> str:
+    return f'label_replace({condition}, "{rollups.LABEL}", "{step}", "", "")'
 
 
 def values_of(attribute: str) -> str:
@@ -9,3 +39,6 @@ def values_of(attribute: str) -> str:
     metric = f"{names.OPERATION_DURATION.prometheus}_count"
     chosen = environment_matcher() if attribute in names.OPERATION_DURATION.attributes else ""
     return f"label_values({metric}{chosen}, {label(attribute)})"
+
+
+STEP: Final = _step()

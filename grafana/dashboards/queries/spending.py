@@ -1,5 +1,6 @@
 """The queries of "Cost and budgets"."""
 
+from collections.abc import Callable
 from typing import Final
 
 from grafana.dashboards.promql import (
@@ -10,6 +11,7 @@ from grafana.dashboards.promql import (
     counted,
     fresh,
     growth,
+    highest,
     leading,
     or_zero,
     per_second,
@@ -64,6 +66,11 @@ def _share(metric: Metric) -> str:
     return f"{_standing(metric)} / {_standing(names.BUDGET_LIMIT)}"
 
 
+def _share_over_time(metric: Metric) -> str:
+    by = (ENVIRONMENT, *_BUDGET)
+    return f"{highest(metric, by=by)} / {highest(names.BUDGET_LIMIT, by=by)}"
+
+
 def _fullest(expression: str) -> str:
     """Only the budgets that are fullest at the end, the same ones at every step."""
     by = labels(ENVIRONMENT, *_BUDGET)
@@ -77,8 +84,8 @@ def _fullest(expression: str) -> str:
 
 LEAST_LEFT: Final = Query(f"min({_share(names.BUDGET_REMAINING)})", "left")
 FASTEST_BURN: Final = Query(f"max({_share(names.BUDGET_FORECAST)})", "forecast")
-BUDGETS_USED: Final = Query(_fullest(_share(names.BUDGET_SPENT)), _BUDGET_SHOWN)
-BUDGETS_FORECAST: Final = Query(_fullest(_share(names.BUDGET_FORECAST)), _BUDGET_SHOWN)
+BUDGETS_USED: Final = Query(_fullest(_share_over_time(names.BUDGET_SPENT)), _BUDGET_SHOWN)
+BUDGETS_FORECAST: Final = Query(_fullest(_share_over_time(names.BUDGET_FORECAST)), _BUDGET_SHOWN)
 BUDGET_ANSWERS: Final = (
     Query(or_zero(per_second(names.BUDGET_DENIALS), traffic(GRAPH_WINDOW)), "refused"),
     Query(or_zero(per_second(names.BUDGET_UNCHECKED), traffic(GRAPH_WINDOW)), "not asked"),
@@ -112,28 +119,32 @@ COST_BY_PROVIDER: Final = _cost_per_hour(a.PROVIDER_NAME)
 COST_BY_OPERATION: Final = _cost_per_hour(a.OPERATION_NAME)
 
 
-def _tokens(window: str, by: tuple[str, ...]) -> str:
+# What an amount is in a table and in a graph; of two amounts alike, the ratio is the same.
+_Amount = Callable[..., str]
+
+
+def _tokens(amount: _Amount, by: tuple[str, ...]) -> str:
     """Input and output; an embedding has no output, a failure has neither."""
-    given = growth(names.INPUT_TOKENS, window=window, by=by)
-    return f"({given} + ({growth(names.OUTPUT_TOKENS, window=window, by=by)} or 0 * {given}))"
+    given = amount(names.INPUT_TOKENS, by=by)
+    return f"({given} + ({amount(names.OUTPUT_TOKENS, by=by)} or 0 * {given}))"
 
 
-def _per_request(window: str, by: tuple[str, ...]) -> str:
-    requests = growth(names.OPERATION_DURATION, window=window, by=by, series="_count")
-    return f"{growth(names.COST, window=window, by=by)} / {requests}"
+def _per_request(amount: _Amount, by: tuple[str, ...]) -> str:
+    requests = amount(names.OPERATION_DURATION, by=by, series="_count")
+    return f"{amount(names.COST, by=by)} / {requests}"
 
 
-def _per_thousand_tokens(window: str, by: tuple[str, ...]) -> str:
-    return f"{growth(names.COST, window=window, by=by)} / {_tokens(window, by)} * {_THOUSAND}"
+def _per_thousand_tokens(amount: _Amount, by: tuple[str, ...]) -> str:
+    return f"{amount(names.COST, by=by)} / {_tokens(amount, by)} * {_THOUSAND}"
 
 
 _BY_MODEL: Final = (a.REQUEST_MODEL,)
 COST_PER_REQUEST: Final = Query(
-    leading(_per_request(GRAPH_WINDOW, _BY_MODEL), names.COST, by=_BY_MODEL, most=_MOST),
+    leading(_per_request(per_second, _BY_MODEL), names.COST, by=_BY_MODEL, most=_MOST),
     shown(a.REQUEST_MODEL),
 )
 COST_PER_THOUSAND_TOKENS: Final = Query(
-    leading(_per_thousand_tokens(GRAPH_WINDOW, _BY_MODEL), names.COST, by=_BY_MODEL, most=_MOST),
+    leading(_per_thousand_tokens(per_second, _BY_MODEL), names.COST, by=_BY_MODEL, most=_MOST),
     shown(a.REQUEST_MODEL),
 )
 SAVED: Final = Query(f"{per_second(names.SAVED, by=(a.SAVED_BY,))} * {HOUR}", shown(a.SAVED_BY))
@@ -181,8 +192,8 @@ def _spending(by: tuple[str, ...]) -> dict[str, str]:
     return {
         **_cost(by),
         "Requests": requests,
-        "Per request": _per_request(RANGE_WINDOW, by),
-        "Per 1k tokens": _per_thousand_tokens(RANGE_WINDOW, by),
+        "Per request": _per_request(growth, by),
+        "Per 1k tokens": _per_thousand_tokens(growth, by),
         "Saved": counted(names.SAVED, by=by),
         "Unpriced": or_zero(counted(names.UNPRICED_OPERATIONS, by=by), requests),
     }
