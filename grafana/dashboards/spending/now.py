@@ -66,7 +66,7 @@ def _limits() -> list[StatPanel]:
             queries.LEAST_LEFT,
             thresholds.BUDGET_LEFT_RATIO,
             unit=RATIO,
-            absent="no budget",
+            absent="not told",
         ),
         number(
             "Fastest burn",
@@ -75,7 +75,7 @@ def _limits() -> list[StatPanel]:
             queries.FASTEST_BURN,
             thresholds.BUDGET_FORECAST_RATIO,
             unit=RATIO,
-            absent="no budget",
+            absent="not told",
         ),
         number(
             "Refused, 24 h",
