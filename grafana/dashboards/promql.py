@@ -44,7 +44,9 @@ def per_second(
     """The summed rate of a counter; `series` is `_count` or `_sum` for a histogram's own."""
     return _either(
         lambda raw: f"{_sum(by)}(rate({raw}[{window}]))",
-        lambda rollup: f"{_mean(_sum(by), rollup, window)} / ${rollups.VARIABLE}",
+        lambda rollup: (
+            f"{_stepped(_sum(by), 'avg_over_time', rollup, window)} / ${rollups.VARIABLE}"
+        ),
         *(metric, series, by, extra, window in _LONG_WINDOWS, select),
     )
 
@@ -126,7 +128,7 @@ def quantile(
     grouped = f"sum by ({', '.join(['le', *([labels(*by)] if by else [])])})"
     buckets = _either(
         lambda raw: f"{grouped} (rate({raw}[{window}]))",
-        lambda rollup: _mean(f"{grouped} ", rollup, window),
+        lambda rollup: _stepped(f"{grouped} ", "sum_over_time", rollup, window),
         *(metric, "_bucket", by, extra, window in _LONG_WINDOWS, select),
     )
     return f"histogram_quantile({share:g}, {buckets})"
@@ -184,12 +186,12 @@ def _either(
     return f"({in_short} or {in_long})"
 
 
-def _mean(grouped: str, rollup: str, window: str) -> str:
-    """What grew in a step, on average of the window; of a shorter one, in the newest step."""
-    found = f"{grouped}(avg_over_time({rollup}[{window}]))"
+def _stepped(grouped: str, over_time: str, rollup: str, window: str) -> str:
+    """What grew in the steps of the window; where it is shorter than one, in the newest."""
+    found = f"{grouped}({over_time}({rollup}[{window}]))"
     if window == RANGE_WINDOW:
         return found
-    return f"({found} or {grouped}(avg_over_time({rollup}[{rollups.WINDOW}])))"
+    return f"({found} or {grouped}({over_time}({rollup}[{rollups.WINDOW}])))"
 
 
 def _sum(by: tuple[str, ...]) -> str:

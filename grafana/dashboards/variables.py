@@ -5,6 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 from grafana_foundation_sdk.models.dashboard import (
     VariableHide,
+    VariableModel,
     VariableOption,
     VariableRefresh,
     VariableSort,
@@ -16,6 +17,16 @@ from grafana.dashboards.selectors import VARIABLES
 
 # Matches a label that is absent too, so that "All" hides nothing.
 _ALL_VALUE: Final = ".*"
+
+
+class _Unshared(QueryVariable):
+    """A variable that no address carries: it follows from the time range of who opens it."""
+
+    def build(self) -> VariableModel:
+        """Return the variable, which the builder lets nobody keep out of addresses."""
+        made = super().build()
+        made.skip_url_sync = True
+        return made
 
 
 def common_variables() -> list[QueryVariable]:
@@ -43,7 +54,7 @@ def _variable(name: str, attribute: str) -> QueryVariable:
 def _step() -> QueryVariable:
     """How many seconds a step of the rollups has that the time range reads; 1 for raw series."""
     return (
-        QueryVariable(rollups.VARIABLE)
+        _Unshared(rollups.VARIABLE)
         .hide(VariableHide.HIDE_VARIABLE)
         .datasource(datasources.prometheus())
         .query(STEP)

@@ -75,6 +75,18 @@ def test_raw_series_and_rollups_tell_the_same(tmp_path: Path, what: str, step: i
 
 
 @pytest.mark.e2e
+def test_what_was_there_for_a_while_weighs_as_much_as_it_was_used(tmp_path: Path) -> None:
+    late = histogram(DURATION, ("5.12", "10.24"), 80, **MODEL, gaugeway_app="late")
+    begun = {name: f"_x{STEPS - 80} {values}" for name, values in late.items()}
+    # A quarter of all of the last hour, but as many in each step.
+    asked = quantile(names.OPERATION_DURATION, 0.7, window=RANGE_WINDOW)
+    slow = f"{with_values(asked, rollups.FINE_SECONDS)} < bool 5"
+    evaluate(
+        tmp_path, {**TRAFFIC, **begun}, {(slow, END): {"{}": 1.0}}, step="15s", every=rollups.FINE
+    )
+
+
+@pytest.mark.e2e
 def test_an_hours_step_is_twelve_of_five_minutes(tmp_path: Path) -> None:
     rollup = "rollup:gaugeway_cost_total:increase"
     fine, coarse = (f'sum({rollup}{{step="{step}"}})' for step in STEPS_OF_ROLLUPS)
