@@ -53,19 +53,25 @@ def _longer(recorded: Metric, window: str) -> Recorded:
     return Recorded(recorded, f"sum by ({by}) ({hours})")
 
 
+# The windows of rollups end so long before they are recorded: samples take seconds to arrive, and
+# what comes after its window was recorded would be in none.
+_LATE: Final = "1m"
+_FINE_AND_LATE: Final = "6m"
+
+
 def _kept(rollup: Rollup) -> tuple[str, ...]:
     kept = (one for one in rollup.recorded.attributes if one != rollups.LABEL)
     return by_environment(*kept)
 
 
 def _fine(rollup: Rollup) -> Recorded:
-    by = _kept(rollup)
+    metric, by = rollup.metric, _kept(rollup)
     if rollup.standing:
-        value = latest(rollup.metric, by=by)
+        value = latest(metric, by=by)
     elif rollup.series:
-        value = grown(rollup.metric, by=by, window=rollups.FINE, series=rollup.series)
+        value = grown(metric, by=by, window=rollups.FINE, series=rollup.series, ended=_LATE)
     else:
-        value = counted(rollup.metric, by=by, window=rollups.FINE)
+        value = counted(metric, by=by, window=rollups.FINE, began_ended=(_FINE_AND_LATE, _LATE))
     return Recorded(rollup.recorded, value, {rollups.LABEL: str(rollups.FINE_SECONDS)})
 
 
@@ -73,7 +79,8 @@ def _coarse(rollup: Rollup) -> Recorded:
     """From the fine ones, so that both tell the same."""
     how = "max" if rollup.standing else "sum"
     fine = f'{rollup.recorded.prometheus}{{{rollups.LABEL}="{rollups.FINE_SECONDS}"}}'
-    value = f"{how} by ({labels(*_kept(rollup))}) ({how}_over_time({fine}[{rollups.COARSE}]))"
+    hour = f"{how}_over_time({fine}[{rollups.COARSE}] offset {_LATE})"
+    value = f"{how} by ({labels(*_kept(rollup))}) ({hour})"
     return Recorded(rollup.recorded, value, {rollups.LABEL: str(rollups.COARSE_SECONDS)})
 
 

@@ -12,14 +12,30 @@ def by_environment(*attributes: str) -> tuple[str, ...]:
     return (ENVIRONMENT, *attributes)
 
 
-def grown(metric: Metric, *extra: str, by: tuple[str, ...], window: str, series: str = "") -> str:
-    """The summed increase of a counter over the window."""
-    return growth(metric, *extra, by=by, window=window, series=series, select=everything)
+def grown(
+    metric: Metric,
+    *extra: str,
+    by: tuple[str, ...],
+    window: str,
+    series: str = "",
+    ended: str = "",
+) -> str:
+    """The summed increase of a counter over the window, which ended so long ago."""
+    at = f"offset {ended}" if ended else ""
+    return growth(metric, *extra, by=by, window=window, series=series, select=everything, at=at)
 
 
-def counted(metric: Metric, *extra: str, by: tuple[str, ...], window: str) -> str:
+def counted(
+    metric: Metric,
+    *extra: str,
+    by: tuple[str, ...],
+    window: str,
+    began_ended: tuple[str, str] | None = None,
+) -> str:
     """How many events a counter counted within the window, its very first one too."""
-    return promql.counted(metric, *extra, by=by, window=window, select=everything)
+    return promql.counted(
+        metric, *extra, by=by, window=window, select=everything, began_ended=began_ended
+    )
 
 
 def slowest(metric: Metric, *, by: tuple[str, ...], window: str, least: float) -> str:

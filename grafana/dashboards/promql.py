@@ -75,8 +75,11 @@ def counted(
     by: tuple[str, ...] = (),
     window: str = RANGE_WINDOW,
     select: Select = matchers,
+    began_ended: tuple[str, str] | None = None,
 ) -> str:
     """What a counter counted within the window, its very first event too.
+
+    `began_ended` says how long ago the window began and ended, where it does not end now.
 
     `increase()` compares samples within the window, so it does not see the event that a series
     begins with; the 0 that Prometheus may put before it lies where the process started, which can
@@ -86,9 +89,11 @@ def counted(
     """
 
     def events(series: str) -> str:
-        last = f"last_over_time({series}[{window}])"
-        before = f"last_over_time({series}[{MEMORY}] offset {window})"
-        return f"{last} - ({before} or 0 * {last}) >= 0 or increase({series}[{window}])"
+        began, ended = began_ended or (window, "")
+        within = f"{series}[{window}]" + (f" offset {ended}" if ended else "")
+        last = f"last_over_time({within})"
+        before = f"last_over_time({series}[{MEMORY}] offset {began})"
+        return f"{last} - ({before} or 0 * {last}) >= 0 or increase({within})"
 
     grouped = f"sum by ({labels(*by)})"
     return _either(

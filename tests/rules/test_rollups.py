@@ -153,9 +153,9 @@ def test_a_gauge_is_rolled_up_as_the_highest_of_the_processes_alive(tmp_path: Pa
     budget = {"gaugeway_budget_name": "everything-daily", "gaugeway_budget_value": ""}
     worker = {"service_instance_id": "worker-2", "instance": "worker-2"}
     series = {
-        **pushed("gaugeway_budget_spent", "0+0.25x720", **budget),
+        **pushed("gaugeway_budget_spent", "0+0.25x400 100x320", **budget),
         **pushed("gaugeway_budget_spent", "500x20", **budget, **worker),
-        **pushed("gaugeway_budget_limit", "360x720", **budget),
+        **pushed("gaugeway_budget_limit", "200x720", **budget),
     }
     shown = spending.BUDGETS_USED.expression
     labels = '{deployment_environment_name="dev", gaugeway_budget_name="everything-daily"}'
