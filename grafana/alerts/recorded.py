@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from grafana.alerts.shapes import by_environment, counted, grown, latest
+from grafana.alerts.shapes import by_environment, counted, latest
 from grafana.dashboards import recorded as series
 from grafana.dashboards import rollups
 from grafana.dashboards.rollups import Rollup
@@ -56,7 +56,6 @@ def _longer(recorded: Metric, window: str) -> Recorded:
 # The windows of rollups end so long before they are recorded: samples take seconds to arrive, and
 # what comes after its window was recorded would be in none.
 _LATE: Final = "1m"
-_FINE_AND_LATE: Final = "6m"
 
 
 def _kept(rollup: Rollup) -> tuple[str, ...]:
@@ -65,13 +64,12 @@ def _kept(rollup: Rollup) -> tuple[str, ...]:
 
 
 def _fine(rollup: Rollup) -> Recorded:
-    metric, by = rollup.metric, _kept(rollup)
-    if rollup.standing:
-        value = latest(metric, by=by)
-    elif rollup.series:
-        value = grown(metric, by=by, window=rollups.FINE, series=rollup.series, ended=_LATE)
-    else:
-        value = counted(metric, by=by, window=rollups.FINE, began_ended=(_FINE_AND_LATE, _LATE))
+    by = _kept(rollup)
+    value = (
+        latest(rollup.metric, by=by)
+        if rollup.standing
+        else counted(rollup.metric, by=by, window=rollups.FINE, series=rollup.series, ended=_LATE)
+    )
     return Recorded(rollup.recorded, value, {rollups.LABEL: str(rollups.FINE_SECONDS)})
 
 

@@ -12,17 +12,9 @@ def by_environment(*attributes: str) -> tuple[str, ...]:
     return (ENVIRONMENT, *attributes)
 
 
-def grown(
-    metric: Metric,
-    *extra: str,
-    by: tuple[str, ...],
-    window: str,
-    series: str = "",
-    ended: str = "",
-) -> str:
-    """The summed increase of a counter over the window, which ended so long ago."""
-    at = f"offset {ended}" if ended else ""
-    return growth(metric, *extra, by=by, window=window, series=series, select=everything, at=at)
+def grown(metric: Metric, *extra: str, by: tuple[str, ...], window: str, series: str = "") -> str:
+    """The summed increase of a counter over the window."""
+    return growth(metric, *extra, by=by, window=window, series=series, select=everything)
 
 
 def counted(
@@ -30,11 +22,15 @@ def counted(
     *extra: str,
     by: tuple[str, ...],
     window: str,
-    began_ended: tuple[str, str] | None = None,
+    series: str = "",
+    ended: str = "",
 ) -> str:
-    """How many events a counter counted within the window, its very first one too."""
+    """How many events a counter counted within the window, its very first one too.
+
+    The window ended so long ago, where it does not end now.
+    """
     return promql.counted(
-        metric, *extra, by=by, window=window, select=everything, began_ended=began_ended
+        metric, *extra, by=by, window=window, series=series, select=everything, ended=ended
     )
 
 

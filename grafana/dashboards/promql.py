@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from grafana.dashboards import rollups
 from grafana.dashboards.selectors import Select, label, labels, matchers
+from grafana.dashboards.variable_values import seconds_of
 from otel.names import Metric
 
 # For graphs: Grafana makes it at least four scrapes long, so that a rate always has two points.
@@ -47,7 +48,12 @@ def per_second(
         lambda rollup: (
             f"{_stepped(_sum(by), 'avg_over_time', rollup, window)} / ${rollups.VARIABLE}"
         ),
-        *(metric, series, by, extra, window in _LONG_WINDOWS, select),
+        metric=metric,
+        series=series,
+        by=by,
+        extra=extra,
+        long=window in _LONG_WINDOWS,
+        select=select,
     )
 
 
@@ -65,7 +71,12 @@ def growth(
     return _either(
         lambda raw: f"{_sum(by)}(increase({raw}[{window}]{moved}))",
         lambda rollup: f"{_sum(by)}(sum_over_time({rollup}[{window}]{moved}))",
-        *(metric, series, by, extra, window == RANGE_WINDOW, select),
+        metric=metric,
+        series=series,
+        by=by,
+        extra=extra,
+        long=window == RANGE_WINDOW,
+        select=select,
     )
 
 
@@ -74,12 +85,13 @@ def counted(
     *extra: str,
     by: tuple[str, ...] = (),
     window: str = RANGE_WINDOW,
+    series: str = "",
     select: Select = matchers,
-    began_ended: tuple[str, str] | None = None,
+    ended: str = "",
 ) -> str:
     """What a counter counted within the window, its very first event too.
 
-    `began_ended` says how long ago the window began and ended, where it does not end now.
+    `ended` says how long ago the window ended, where it does not end now.
 
     `increase()` compares samples within the window, so it does not see the event that a series
     begins with; the 0 that Prometheus may put before it lies where the process started, which can
@@ -88,18 +100,24 @@ def counted(
     counters that began anew.
     """
 
-    def events(series: str) -> str:
-        began, ended = began_ended or (window, "")
-        within = f"{series}[{window}]" + (f" offset {ended}" if ended else "")
+    began = f"{seconds_of(window) + seconds_of(ended)}s" if ended else window
+
+    def events(selected: str) -> str:
+        within = f"{selected}[{window}]" + (f" offset {ended}" if ended else "")
         last = f"last_over_time({within})"
-        before = f"last_over_time({series}[{MEMORY}] offset {began})"
+        before = f"last_over_time({selected}[{MEMORY}] offset {began})"
         return f"{last} - ({before} or 0 * {last}) >= 0 or increase({within})"
 
     grouped = f"sum by ({labels(*by)})"
     return _either(
         lambda raw: f"{grouped} ({events(raw)})",
         lambda rollup: f"{grouped} (sum_over_time({rollup}[{window}]))",
-        *(metric, "", by, extra, window == RANGE_WINDOW, select),
+        metric=metric,
+        series=series,
+        by=by,
+        extra=extra,
+        long=window == RANGE_WINDOW,
+        select=select,
     )
 
 
@@ -116,8 +134,9 @@ def highest(metric: Metric, *, by: tuple[str, ...]) -> str:
     grouped = f"max by ({labels(*by)})"
     return _either(
         lambda raw: f"{grouped} ({fresh(raw)})",
-        lambda rollup: f"{grouped} (max_over_time({rollup}[{rollups.WINDOW}]))",
-        *(metric, "", by, (), True, matchers),
+        lambda rollup: _stepped(f"{grouped} ", "max_over_time", rollup, GRAPH_WINDOW),
+        metric=metric,
+        by=by,
     )
 
 
@@ -134,7 +153,12 @@ def quantile(
     buckets = _either(
         lambda raw: f"{grouped} (rate({raw}[{window}]))",
         lambda rollup: _stepped(f"{grouped} ", "sum_over_time", rollup, window),
-        *(metric, "_bucket", by, extra, window in _LONG_WINDOWS, select),
+        metric=metric,
+        series="_bucket",
+        by=by,
+        extra=extra,
+        long=window in _LONG_WINDOWS,
+        select=select,
     )
     return f"histogram_quantile({share:g}, {buckets})"
 
@@ -171,12 +195,13 @@ def leading(
 def _either(
     raw: Callable[[str], str],
     rolled: Callable[[str], str],
+    *,
     metric: Metric,
-    series: str,
     by: tuple[str, ...],
-    extra: tuple[str, ...],
-    long: bool,
-    select: Select,
+    series: str = "",
+    extra: tuple[str, ...] = (),
+    long: bool = True,
+    select: Select = matchers,
 ) -> str:
     """What a shape says of raw series, or of a rollup where the range is long and there is one."""
     found = None

@@ -47,7 +47,7 @@ _DROPPED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """What is rolled up: a counter, a histogram's `_bucket` or `_count` (`series`), or a gauge.
+    """What is rolled up: a counter, a histogram's `_bucket`, `_count` or `_sum`, or a gauge.
 
     Of a gauge it is the highest of all processes, not what it grew.
     """
@@ -84,6 +84,11 @@ def _count(metric: Metric) -> Rollup:
     return Rollup(metric, "_count", _kept(metric))
 
 
+def _sum(metric: Metric) -> Rollup:
+    """With the labels of its count, by which it is divided."""
+    return Rollup(metric, "_sum", _kept(metric))
+
+
 def _buckets(metric: Metric) -> Rollup:
     """Only by what dashboards filter by: there are fifteen series of each."""
     return Rollup(metric, "_bucket", tuple(one for one in metric.attributes if one in _SPENDER))
@@ -102,10 +107,19 @@ _INFERENCES: Final = _count(names.OPERATION_DURATION)
 INFERENCES: Final = _INFERENCES.recorded
 
 ALL: Final = (
-    _buckets(names.OPERATION_DURATION),
-    _buckets(names.TIME_TO_FIRST_CHUNK),
-    _buckets(names.GATEWAY_DURATION),
     _INFERENCES,
+    _sum(names.OPERATION_DURATION),
+    _count(names.TIME_TO_FIRST_CHUNK),
+    _count(names.TIME_PER_OUTPUT_CHUNK),
+    _count(names.GATEWAY_DURATION),
+    _sum(names.GATEWAY_DURATION),
+    *map(
+        _buckets,
+        (
+            *(names.OPERATION_DURATION, names.TIME_TO_FIRST_CHUNK),
+            *(names.TIME_PER_OUTPUT_CHUNK, names.GATEWAY_DURATION),
+        ),
+    ),
     _count(names.HTTP_SERVER_DURATION),
     *map(_gauge, (names.BUDGET_SPENT, names.BUDGET_LIMIT, names.BUDGET_FORECAST)),
     *map(

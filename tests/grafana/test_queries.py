@@ -100,6 +100,22 @@ def test_a_graph_rates_over_grafanas_interval(target: Target) -> None:
         assert not target.exemplars
 
 
+# At the end of the range raw series tell which budgets are fullest, over any range.
+FULLEST = {"Budgets used", "Where budgets end at their pace"}
+# Incidents of now beside what there is traffic or a ranking of.
+MIXED = FULLEST | {"429, 401 and 402 by provider", "Top errors of providers"}
+
+
+@pytest.mark.parametrize("target", PROMQL, ids=str)
+def test_a_panel_reads_all_series_of_a_metric_from_the_same_source(target: Target) -> None:
+    sources: dict[Metric, set[bool]] = {}
+    for name, matchers in _SELECTOR.findall(target.expression):
+        if not name.startswith("rollup:"):
+            sources.setdefault(SERIES[name], set()).add(f"{rollups.LABEL}=" in matchers)
+    if target.panel not in MIXED:
+        assert all(len(found) == 1 for found in sources.values()), target.panel
+
+
 def test_all_records_are_narrowed_by_the_environment_alone() -> None:
     selector = '{deployment_environment_name=~"$environment",service_name=~".+"} | line_format'
     assert RECENT_RECORDS.expression.startswith(selector)

@@ -9,7 +9,7 @@ import pytest
 from grafana.alerts.recorded import GROUPS
 from grafana.dashboards import rollups
 from grafana.dashboards.promql import RANGE_WINDOW, counted, growth, per_second, quantile
-from grafana.dashboards.queries import overview, spending
+from grafana.dashboards.queries import latency, overview, spending
 from grafana.dashboards.queries.choices import STEP
 from grafana.dashboards.selectors import everything
 from otel import attributes as a
@@ -87,6 +87,40 @@ def test_what_was_there_for_a_while_weighs_as_much_as_it_was_used(tmp_path: Path
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [(latency.WHOSE_TIME[0].expression, 1.92), (spending.COST_PER_REQUEST.expression, 0.01)],
+)
+def test_a_ratio_of_a_short_burst_is_never_told_by_unlike_halves(
+    tmp_path: Path, asked: str, wanted: float
+) -> None:
+    # Sixteen calls in four minutes, each on average 1.92 s and a cent, and the first of their kind.
+    burst = "_x440 1+1x15 16x200"
+    labels = {**MODEL, **APP}
+    series = {
+        **pushed(f"{DURATION}_count", burst, **labels),
+        **pushed(f"{DURATION}_sum", "_x440 1.92+1.92x15 30.72x200", **labels),
+        **pushed("gaugeway_cost_total", "_x440 0.01+0.01x15 0.16x200", **labels),
+    }
+    told = f"round(max({with_values(asked, rollups.FINE_SECONDS)} > 0), 0.001)"
+    never_infinite = f"count({with_values(asked, rollups.FINE_SECONDS)} == +Inf)"
+    expected = {(told, time): {"{}": wanted} for time in ("1h56m", "1h58m")}
+    expected |= {(never_infinite, f"1h{minute}m"): {} for minute in range(50, 60)}
+    evaluate(tmp_path, series, expected, step="15s", every=rollups.FINE)
+
+
+@pytest.mark.e2e
+def test_hours_add_up_to_what_their_steps_do(tmp_path: Path) -> None:
+    rollup = "rollup:gaugeway_cost_total:increase"
+    fine = f'{rollup}{{step="300",gen_ai_request_model="gpt-4o"}}'
+    added = f'sum_over_time({rollup}{{step="3600"}}[3h])'
+    labels = '{gen_ai_request_model="gpt-4o", step="3600"}'
+    evaluate(
+        tmp_path, {fine: "1x40"}, {(added, "3h"): {labels: 36.0}}, step="5m", every=rollups.COARSE
+    )
+
+
+@pytest.mark.e2e
 def test_an_hours_step_is_twelve_of_five_minutes(tmp_path: Path) -> None:
     rollup = "rollup:gaugeway_cost_total:increase"
     fine, coarse = (f'sum({rollup}{{step="{step}"}})' for step in STEPS_OF_ROLLUPS)
@@ -138,11 +172,11 @@ def test_a_long_range_reads_rollups_once_there_are_some_of_six_hours(tmp_path: P
         return {(asked.replace("$__range_s", str(seconds)), time): {labels: float(seconds)}}
 
     expected = {
-        **read(3600, 1, "6h5m"),
+        **read(3600, 1, "6h20m"),
         **read(86_400, 1, "5h55m"),
-        **read(86_400, 300, "6h5m"),
+        **read(86_400, 300, "6h20m"),
         **read(30 * 86_400, 1, "5h50m"),
-        **read(30 * 86_400, 3600, "6h5m"),
+        **read(30 * 86_400, 3600, "6h20m"),
     }
     series = histogram(DURATION, ("1.28", "2.56"), 390, **MODEL, **APP)
     evaluate(tmp_path, series, expected, step="1m", every=rollups.FINE)
@@ -182,8 +216,8 @@ def test_rules_and_what_is_true_now_read_raw_series() -> None:
 
 
 def test_what_no_rollup_knows_is_read_raw_over_any_range() -> None:
-    by_status = per_second(names.OPERATION_DURATION, series="_count", by=(a.RESPONSE_MODEL,))
-    assert "step=" not in by_status
+    by_answering = per_second(names.OPERATION_DURATION, series="_count", by=(a.RESPONSE_MODEL,))
+    assert "step=" not in by_answering
     matched = per_second(names.COST, 'gen_ai_response_model="gpt-4o"')
     assert "step=" not in matched
     assert "step=" not in per_second(names.LEDGER_DROPPED)

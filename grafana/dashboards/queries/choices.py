@@ -15,7 +15,8 @@ def _step() -> str:
     1 also where there are no rollups from before the longest range of raw series: who has just
     installed this and looks at a day would see an empty dashboard.
     """
-    ready = f"count(last_over_time({rollups.INFERENCES.prometheus}{{}}[1d] offset {_RAW_HOURS}h))"
+    coarse = f'{rollups.INFERENCES.prometheus}{{{rollups.LABEL}="{rollups.COARSE_SECONDS}"}}'
+    ready = f"count(last_over_time({coarse}[31d] offset {_RAW_HOURS}h))"
     longest = (
         (rollups.LONGEST_FINE_SECONDS, rollups.COARSE_SECONDS),
         (rollups.LONGEST_RAW_SECONDS, rollups.FINE_SECONDS),

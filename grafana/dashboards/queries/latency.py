@@ -3,7 +3,6 @@
 from typing import Final
 
 from grafana.dashboards.promql import (
-    GRAPH_WINDOW,
     NOW_WINDOW,
     RANGE_WINDOW,
     growth,
@@ -14,7 +13,7 @@ from grafana.dashboards.promql import (
     ratio,
 )
 from grafana.dashboards.queries.query import MODEL, Query, percentiles, shown, traffic
-from grafana.dashboards.selectors import label, matchers
+from grafana.dashboards.selectors import label
 from otel import attributes as a
 from otel import names
 from otel.names import Metric
@@ -66,8 +65,7 @@ def by_model(metric: Metric) -> Query:
 
 def heat(metric: Metric) -> Query:
     """How many observations a second each bucket gets."""
-    selected = f"{metric.prometheus}_bucket{matchers(metric)}"
-    return Query(f"sum by (le) (rate({selected}[{GRAPH_WINDOW}]))", "{{le}}", exemplars=True)
+    return Query(per_second(metric, by=("le",), series="_bucket"), "{{le}}", exemplars=True)
 
 
 DURATION: Final = percentiles(names.OPERATION_DURATION)
