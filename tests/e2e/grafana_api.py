@@ -9,14 +9,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from grafana.dashboards import rollups
 from tests.e2e.stack import Stack
 from tests.grafana.dashboard_files import Json, dashboards, panels
 
 _VARIABLES = re.compile(r"\$(environment|app|provider|model)\b")
+_STEP = re.compile(rf"\$(?:{{{rollups.VARIABLE}}}|{rollups.VARIABLE}\b)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SHORTEST_STEP = 15
 # About what a graph has pixels.
@@ -40,6 +42,11 @@ class Question:
     def seconds(self) -> int:
         """How long its time range is."""
         return int(self.ends - self.begins)
+
+    def again(self) -> Question:
+        """The same question, asked now."""
+        later = time.time() - self.ends
+        return replace(self, begins=self.begins + later, ends=self.ends + later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Grafana:
         """How many values the answer to a question has; one that is refused fails the test."""
         target = {
             **question.target,
-            "expr": _VARIABLES.sub(".*", question.target["expr"]),
+            "expr": _STEP.sub(str(rollups.RAW), _VARIABLES.sub(".*", question.target["expr"])),
             "refId": question.target.get("refId", "Anno"),
             "intervalMs": int(question.step * 1000),
             "maxDataPoints": _POINTS,
