@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,11 +49,10 @@ def string_header(pattern: str, description: str) -> Json:
     return {"description": description, "schema": {"type": "string", "pattern": pattern}}
 
 
-def answer(description: str, content: Json, *, billed: bool = False) -> Json:
-    """An answer, which carries the trace id; `billed`: and what it cost."""
-    found: Json = {headers.TRACE_ID: _TRACE_ID}
-    if billed:
-        found |= {name: string_header(*about) for name, about in _BILL_HEADERS.items()}
+def answer(description: str, content: Json, *, bill: Iterable[str] = ()) -> Json:
+    """An answer, which carries the trace id, and of its bill these headers."""
+    billed = {name: string_header(*_BILL_HEADERS[name]) for name in bill}
+    found: Json = {headers.TRACE_ID: _TRACE_ID, **billed}
     return {"description": description, "headers": found, "content": content}
 
 
@@ -70,13 +69,8 @@ def reference(name: str) -> Json:
 def errors(*statuses: int, charged: bool = False) -> Responses:
     """Answers in the one shape of errors; `charged`: what they cost, where they cost anything."""
     content = json_content(reference("Error"))
-    found: Responses = {status: answer(_ERRORS[status], content) for status in statuses}
-    if charged:
-        for error in found.values():
-            error["headers"] |= {
-                name: string_header(*_BILL_HEADERS[name]) for name in headers.CHARGES
-            }
-    return found
+    bill = headers.CHARGES if charged else ()
+    return {status: answer(_ERRORS[status], content, bill=bill) for status in statuses}
 
 
 def _parameters(*names: tuple[str, Json, str]) -> list[Json]:
@@ -131,12 +125,12 @@ CHAT_RESPONSES: Responses = {
     200: answer(
         "The completion, or with `stream: true` its events.",
         json_content(reference("ChatCompletion")) | _EVENTS,
-        billed=True,
+        bill=_BILL_HEADERS,
     ),
     **_MODEL_ERRORS,
 }
 EMBEDDINGS_RESPONSES: Responses = {
-    200: answer("The embeddings.", json_content(reference("Embeddings")), billed=True),
+    200: answer("The embeddings.", json_content(reference("Embeddings")), bill=_BILL_HEADERS),
     **_MODEL_ERRORS,
 }
 MODELS_RESPONSES: Responses = {
