@@ -33,7 +33,9 @@ WINDOW: Final = f"${{{VARIABLE}}}s"
 RAW: Final = 1
 # Ranges that are longer read the next. Exemplars are of raw series alone.
 LONGEST_RAW_SECONDS: Final = 6 * 3600
-LONGEST_FINE_SECONDS: Final = 7 * 86_400
+_LONGEST_FINE_SECONDS: Final = 7 * 86_400
+# Of ranges that are longer, the step: the first that fits.
+STEPS: Final = ((_LONGEST_FINE_SECONDS, COARSE_SECONDS), (LONGEST_RAW_SECONDS, FINE_SECONDS))
 
 _BOUND: Final = "le"
 _MATCHED: Final = re.compile(r"(\w+)(?:=~|!~|!=|=)")
@@ -76,17 +78,9 @@ class Rollup:
         )
 
 
-def _counter(metric: Metric) -> Rollup:
-    return Rollup(metric, "", _kept(metric))
-
-
-def _count(metric: Metric) -> Rollup:
-    return Rollup(metric, "_count", _kept(metric))
-
-
-def _sum(metric: Metric) -> Rollup:
-    """With the labels of its count, by which it is divided."""
-    return Rollup(metric, "_sum", _kept(metric))
+def _rolled_up(metric: Metric, series: str = "") -> Rollup:
+    kept = tuple(attribute for attribute in metric.attributes if attribute not in _DROPPED)
+    return Rollup(metric, series, kept)
 
 
 def _buckets(metric: Metric) -> Rollup:
@@ -94,25 +88,17 @@ def _buckets(metric: Metric) -> Rollup:
     return Rollup(metric, "_bucket", tuple(one for one in metric.attributes if one in _SPENDER))
 
 
-def _gauge(metric: Metric) -> Rollup:
-    return Rollup(metric, "", metric.attributes)
-
-
-def _kept(metric: Metric) -> tuple[str, ...]:
-    return tuple(attribute for attribute in metric.attributes if attribute not in _DROPPED)
-
-
-_INFERENCES: Final = _count(names.OPERATION_DURATION)
+_INFERENCES: Final = _rolled_up(names.OPERATION_DURATION, "_count")
 # There wherever there was ever any traffic.
 INFERENCES: Final = _INFERENCES.recorded
 
 ALL: Final = (
     _INFERENCES,
-    _sum(names.OPERATION_DURATION),
-    _count(names.TIME_TO_FIRST_CHUNK),
-    _count(names.TIME_PER_OUTPUT_CHUNK),
-    _count(names.GATEWAY_DURATION),
-    _sum(names.GATEWAY_DURATION),
+    _rolled_up(names.OPERATION_DURATION, "_sum"),
+    _rolled_up(names.TIME_TO_FIRST_CHUNK, "_count"),
+    _rolled_up(names.TIME_PER_OUTPUT_CHUNK, "_count"),
+    _rolled_up(names.GATEWAY_DURATION, "_count"),
+    _rolled_up(names.GATEWAY_DURATION, "_sum"),
     *map(
         _buckets,
         (
@@ -120,11 +106,11 @@ ALL: Final = (
             *(names.TIME_PER_OUTPUT_CHUNK, names.GATEWAY_DURATION),
         ),
     ),
-    _count(names.HTTP_SERVER_DURATION),
-    *map(_gauge, (names.BUDGET_SPENT, names.BUDGET_LIMIT, names.BUDGET_FORECAST)),
+    _rolled_up(names.HTTP_SERVER_DURATION, "_count"),
     *map(
-        _counter,
+        _rolled_up,
         (
+            *(names.BUDGET_SPENT, names.BUDGET_LIMIT, names.BUDGET_FORECAST),
             *(names.COST, names.SAVED, names.UNPRICED_OPERATIONS),
             *(names.INPUT_TOKENS, names.OUTPUT_TOKENS),
             *(names.CACHE_READ_TOKENS, names.REASONING_TOKENS),
@@ -139,9 +125,7 @@ _BY_SERIES: Final = {(one.metric, one.series): one for one in ALL}
 
 def step_of(range_seconds: int) -> int:
     """What the dashboards' variable is for a time range, where there are rollups."""
-    if range_seconds > LONGEST_FINE_SECONDS:
-        return COARSE_SECONDS
-    return FINE_SECONDS if range_seconds > LONGEST_RAW_SECONDS else RAW
+    return next((step for longest, step in STEPS if range_seconds > longest), RAW)
 
 
 def rollup_of(

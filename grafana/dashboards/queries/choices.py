@@ -17,14 +17,10 @@ def _step() -> str:
     """
     coarse = f'{rollups.INFERENCES.prometheus}{{{rollups.LABEL}="{rollups.COARSE_SECONDS}"}}'
     ready = f"count(last_over_time({coarse}[31d] offset {_RAW_HOURS}h))"
-    longest = (
-        (rollups.LONGEST_FINE_SECONDS, rollups.COARSE_SECONDS),
-        (rollups.LONGEST_RAW_SECONDS, rollups.FINE_SECONDS),
-    )
     named = [
         *(
             _named(f"vector($__range_s) > {seconds} and on () {ready}", step)
-            for seconds, step in longest
+            for seconds, step in rollups.STEPS
         ),
         _named("vector($__range_s)", rollups.RAW),
     ]
