@@ -10,17 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from grafana.dashboards import rollups
+from grafana.dashboards.variable_values import SCRAPE_SECONDS, seconds_of, time_range
 from tests.e2e.stack import Stack
 from tests.grafana.dashboard_files import Json, dashboards, panels
 
 _VARIABLES = re.compile(r"\$(environment|app|provider|model)\b")
 _STEP = re.compile(rf"\$(?:{{{rollups.VARIABLE}}}|{rollups.VARIABLE}\b)")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SHORTEST_STEP = 15
 # About what a graph has pixels.
 _POINTS = 700
 
@@ -120,22 +118,11 @@ def questions() -> Iterator[Question]:
 
 def _question(place: str, dashboard: Json, panel: Json, target: Json) -> Question:
     now = time.time()
-    begins = _moment(panel.get("timeFrom") or cast("str", dashboard["time"]["from"]), now)
-    shortest = _seconds(panel["interval"]) if panel.get("interval") else _SHORTEST_STEP
+    shown = time_range(now, panel.get("timeFrom") or cast("str", dashboard["time"]["from"]))
+    shortest = seconds_of(panel["interval"]) if panel.get("interval") else SCRAPE_SECONDS
     points = panel.get("maxDataPoints") or _POINTS
-    return Question(place, target, begins, now, max(shortest, (now - begins) / points))
-
-
-def _moment(text: str, now: float) -> float:
-    """`now-6h`, `now/d` and `now/M` as Unix time."""
-    if text.startswith("now-"):
-        return now - _seconds(text.removeprefix("now-"))
-    day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return {"now/d": day, "now/M": day.replace(day=1)}[text].timestamp()
-
-
-def _seconds(text: str) -> int:
-    return int(text[:-1]) * _UNITS[text[-1]]
+    step = max(shortest, (now - shown.start) / points)
+    return Question(place, target, shown.start, now, step)
 
 
 def _is_exemplars(frame: Json) -> bool:
