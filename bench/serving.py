@@ -21,7 +21,15 @@ from bench import process
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
-INSTRUMENT = (str(BIN / "opentelemetry-instrument"),)
+SERVICE = "service.app:create_app"
+
+
+def program(name: str, checkout: Path = ROOT) -> str:
+    """A program of a checkout's own environment."""
+    return str(checkout / ".venv" / "bin" / name)
+
+
+INSTRUMENT = (program("opentelemetry-instrument"),)
 START_SECONDS = 60.0
 
 
@@ -29,9 +37,11 @@ class NotServingError(RuntimeError):
     """The service did not come up; the message carries its last log lines."""
 
 
-def uvicorn(port: int, *, workers: int = 1) -> tuple[str, ...]:
-    """The command line of the service under uvicorn, not instrumented."""
-    command = (str(BIN / "uvicorn"), "--factory", "service.app:create_app")
+def uvicorn(
+    port: int, *, workers: int = 1, app: str = SERVICE, checkout: Path = ROOT
+) -> tuple[str, ...]:
+    """The command line of the service, or of another app, under uvicorn, not instrumented."""
+    command = (program("uvicorn", checkout), "--factory", app)
     command += ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
     # A worker that still starts on a busy machine is not hung; uvicorn would kill it after 5 s.
     several = ("--workers", str(workers), "--timeout-worker-healthcheck", "60")
@@ -40,8 +50,8 @@ def uvicorn(port: int, *, workers: int = 1) -> tuple[str, ...]:
 
 def gunicorn(port: int, *, workers: int, preload: bool = False) -> tuple[str, ...]:
     """The command line of the service under gunicorn's own ASGI worker, not instrumented."""
-    command = (str(BIN / "gunicorn"), "--worker-class", "asgi", "--workers", str(workers))
-    command += ("--bind", f"127.0.0.1:{port}", "--no-control-socket", "service.app:create_app()")
+    command = (program("gunicorn"), "--worker-class", "asgi", "--workers", str(workers))
+    command += ("--bind", f"127.0.0.1:{port}", "--no-control-socket", f"{SERVICE}()")
     return (*command, "--preload") if preload else command
 
 
@@ -110,11 +120,12 @@ def serving(
     home: Path,
     environment: Mapping[str, str],
     core: int | None = None,
+    checkout: Path = ROOT,
 ) -> Generator[Serving]:
     """Run a command line of the service until the block ends; nothing of it survives the block.
 
     `environment` is added to this process's own, stripped of OTEL_*, GAUGEWAY_* and REDIS_URL.
-    `core` pins the service and its workers. Raises `NotServingError`.
+    `core` pins the service and its workers; it runs in `checkout`. Raises `NotServingError`.
     """
     home.mkdir(parents=True, exist_ok=True)
     log = home / "service.log"
@@ -126,7 +137,7 @@ def serving(
     with log.open("wb") as sink:
         child = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=checkout,
             env={**inherited, "GAUGEWAY_HOME": str(home), **environment},
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -150,9 +161,12 @@ async def serving_aside(
     home: Path,
     environment: Mapping[str, str],
     core: int | None = None,
+    checkout: Path = ROOT,
 ) -> AsyncGenerator[Serving]:
     """`serving`, started and ended off the event loop, on which its stand-ins answer it."""
-    manager = serving(command, port=port, home=home, environment=environment, core=core)
+    manager = serving(
+        command, port=port, home=home, environment=environment, core=core, checkout=checkout
+    )
     served = await asyncio.to_thread(manager.__enter__)
     try:
         yield served
