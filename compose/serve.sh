@@ -7,7 +7,6 @@ if [ -n "${GAUGEWAY_OTLP_TOKEN_FILE:-}" ]; then
   token=$(cat "$GAUGEWAY_OTLP_TOKEN_FILE")
   export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20$token"
 fi
-# Requests are spans and metrics; an access log would say each a third time. There are no WebSockets
-# here, and one asked for together with a body would never be answered. A worker that still starts on
-# a busy machine is not hung: after 5 s, the default, uvicorn kills it, so that none ever comes up.
-exec opentelemetry-instrument uvicorn --factory service.app:create_app --host 0.0.0.0 --port "${PORT:-8080}" --no-access-log --ws none --timeout-worker-healthcheck 30 "$@"
+# Requests are spans and metrics; an access log would say each a third time. A worker that still starts
+# on a busy machine is not hung: after 5 s, the default, uvicorn kills it, so that none ever comes up.
+exec opentelemetry-instrument uvicorn --factory service.app:create_app --host 0.0.0.0 --port "${PORT:-8080}" --no-access-log --timeout-worker-healthcheck 30 "$@"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -15,9 +16,12 @@ from service.api import chat, embeddings, health, metrics, models
 from service.api.admin import documentation, login, monitoring, routes, static, trace
 from service.api.admin.access import AdminGuard
 from service.api.documentation import install_openapi
-from service.api.errors import install_error_handlers
+from service.api.errors import count_rejection, install_error_handlers
 from service.api.middleware import AnswerMiddleware
 from service.runtime import Parts, Runtime
+from service.server.default import use_by_default
+from service.server.options import STATE_KEY, ServerLimits, ServerOptions
+from service.server.websockets import websocket_paths
 from service.settings import Settings, environment, load_settings
 from service.shutdown import on_stop_signal
 from service.targets import DEFAULT_PATH, Targets, load_targets
@@ -61,6 +65,7 @@ def create_app(
     )
     app.state.runtime = runtime
     _add_routes(app)
+    use_by_default()
     return app
 
 
@@ -78,14 +83,29 @@ def _add_routes(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+async def _lifespan(app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
     runtime: Runtime = app.state.runtime
     try:
         await runtime.start()
         with _short_stalls(), on_stop_signal(runtime.drain):
-            yield
+            yield {STATE_KEY: _server_options(app, runtime)}
     finally:
         await runtime.stop()
+
+
+def _server_options(app: FastAPI, runtime: Runtime) -> ServerOptions:
+    """What the server must know of this app."""
+    settings, instruments = runtime.settings, runtime.telemetry.instruments
+    return ServerOptions(
+        ServerLimits(
+            head_seconds=settings.head_timeout_seconds,
+            # Routes that wait for a body by themselves say so, with a trace, before the server.
+            body_seconds=settings.body_timeout_seconds + 1,
+            keep_alive_seconds=settings.keep_alive_seconds,
+        ),
+        websocket_paths(app),
+        lambda error: count_rejection(instruments, error),
+    )
 
 
 @contextmanager

@@ -33,11 +33,14 @@ __all__ = [
     "BudgetsUnavailable",
     "ClientGone",
     "DeadlineExceeded",
+    "HeadTimeout",
+    "HeadersTooLarge",
     "InternalError",
     "InvalidApiKey",
     "InvalidJson",
     "InvalidRequest",
     "LedgerUnavailable",
+    "MalformedRequest",
     "MethodNotAllowed",
     "ModelNotFound",
     "ModelUnpriced",
@@ -81,6 +84,12 @@ class InvalidJson(InvalidRequest):
     """The request body is not JSON text in UTF-8."""
 
     default_code = "invalid_json"
+
+
+class MalformedRequest(InvalidRequest):
+    """What came is no HTTP request."""
+
+    default_code = "malformed_request"
 
 
 class InvalidApiKey(ServiceError):
@@ -132,6 +141,19 @@ class BodyTimeout(InvalidRequest):
 
     status = 408
     default_code = "request_timeout"
+
+
+class HeadTimeout(BodyTimeout):
+    """The client took too long to send its header fields."""
+
+    default_code = "request_head_timeout"
+
+
+class HeadersTooLarge(InvalidRequest):
+    """The request's header fields, or its trailer fields, are too large or too many."""
+
+    status = 431
+    default_code = "headers_too_large"
 
 
 class RequestTooLarge(ServiceError):

@@ -42,6 +42,12 @@ class Interruption:
         """Interrupt with `timeout` when the loop's clock reads `deadline`."""
         self._timer = loop.call_at(deadline, self.interrupt, "timeout")
 
+    def postpone(self, deadline: float) -> None:
+        """Let it go on until the loop's clock reads `deadline`, unless it is over or ending."""
+        if self._timer is not None and not self._closed and self.reason is None:
+            self._timer.cancel()
+            self.at(asyncio.get_running_loop(), deadline)
+
     def caught(self) -> bool:
         """Whether the `CancelledError` in hand is ours; then the task is no longer cancelled."""
         if self.reason is None:

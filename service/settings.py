@@ -107,8 +107,12 @@ class Settings(BaseSettings):
     """Whether callers may steer the simulated provider by header and model name."""
 
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=1024**3)
+    head_timeout_seconds: Seconds = 30.0
+    """How long a client may take to send its request line and header fields, in all."""
     body_timeout_seconds: Seconds = 30.0
-    """How long a client may take to send its body."""
+    """How long a client may pause while it sends its body."""
+    keep_alive_seconds: Seconds = 75.0
+    """How long a connection may be idle between requests."""
     deadline_seconds: Seconds = 600.0
     """The longest a request may take in all; a caller can lower it for one request."""
     shutdown_grace_seconds: float = Field(default=2.0, ge=0, le=60)

@@ -20,10 +20,17 @@ _NO_TRACE = "0" * 32
 
 
 def headers_of(request: Request) -> Mapping[str, str]:
-    """The request's headers by lower-case name, decoded once; of a doubled one the last counts."""
-    return {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]
-    }
+    """The request's headers by lower-case name; one sent several times is a list (RFC 9110, 5.3).
+
+    Those that stand for one value are never sent twice: `AnswerMiddleware` refuses that.
+    """
+    fields: list[tuple[bytes, bytes]] = request.scope["headers"]
+    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields}
+    if len(found) < len(fields):
+        for name in found:
+            values = [value for known, value in fields if known == name.encode("latin-1")]
+            found[name] = b", ".join(values).decode("latin-1")
+    return found
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from otel import attributes as names
+from otel.instruments import Instruments
 from otel.redaction import redact
 from service.api.context import instruments_of, trace_id_of
 from service.api.headers import cost_headers
@@ -78,7 +79,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def answer_error(request: Request, error: ServiceError) -> Response:
     """The answer for an error, which is counted where it is a refusal of ours."""
-    _count_rejection(request, error)
+    count_rejection(instruments_of(request), error)
     return error_response(error, trace_id_of(request.scope))
 
 
@@ -89,7 +90,7 @@ async def _service_error(request: Request, error: Exception) -> Response:
 
 async def _framework_error(request: Request, error: Exception) -> Response:
     known, headers = _translated(request, error)
-    _count_rejection(request, known)
+    count_rejection(instruments_of(request), known)
     return error_response(known, trace_id_of(request.scope), headers)
 
 
@@ -98,7 +99,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     first = problems[0] if problems else {"loc": (), "msg": "it cannot be read"}
     param = ".".join(str(part) for part in first["loc"][1:])
     known = InvalidRequest(f"Invalid value for '{param}': {first['msg']}.", param=param or None)
-    _count_rejection(request, known)
+    count_rejection(instruments_of(request), known)
     return error_response(known, trace_id_of(request.scope))
 
 
@@ -137,10 +138,10 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted(methods))
 
 
-def _count_rejection(request: Request, error: ServiceError) -> None:
+def count_rejection(instruments: Instruments, error: ServiceError) -> None:
     """Count what was refused before a provider was asked; a provider's refusal is not ours."""
     if isinstance(error, ProviderError | ClientGone) or error.status >= 500:
         return
-    instruments_of(request).requests_rejected.add(
+    instruments.requests_rejected.add(
         1, {names.ERROR_TYPE: error.error_type, names.HTTP_STATUS_CODE: error.status}
     )

@@ -1,13 +1,30 @@
-"""Wraps every request: the answer gets its trace id, and what nobody caught becomes a clean 500."""
+"""Wraps every request: the answer gets its trace id, and what nobody caught becomes a clean 500.
+
+A header that stands for one value and is sent twice is refused here, for every address: which of
+the two counts must not depend on who reads it.
+"""
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.context import trace_id_of
-from service.api.errors import INTERNAL_MESSAGE, error_response, log_unexpected
-from service.errors import InternalError
+from service.api.errors import INTERNAL_MESSAGE, answer_error, error_response, log_unexpected
+from service.errors import InternalError, InvalidRequest
+
+_SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"x-csrf-token",
+    }
+)
+_OURS = b"x-gaugeway-"
 
 
 class AnswerMiddleware:
@@ -32,6 +49,11 @@ class AnswerMiddleware:
             await send(message)
 
         try:
+            doubled = _doubled(scope["headers"])
+            if doubled is not None:
+                refused = answer_error(Request(scope), doubled)
+                await refused(scope, receive, send_with_trace_id)
+                return
             await self._app(scope, receive, send_with_trace_id)
         except ClientDisconnect:
             return  # There is nobody left to answer.
@@ -41,3 +63,17 @@ class AnswerMiddleware:
                 raise
             response = error_response(InternalError(INTERNAL_MESSAGE), trace_id)
             await response(scope, receive, send_with_trace_id)
+
+
+def _doubled(fields: list[tuple[bytes, bytes]]) -> InvalidRequest | None:
+    """The error for a header that stands for one value and was sent more than once."""
+    names = [name for name, _ in fields]
+    if len(set(names)) == len(names):
+        return None
+    for name in names:
+        if (name in _SINGLE or name.startswith(_OURS)) and names.count(name) > 1:
+            return InvalidRequest(
+                f"The header '{name.decode('latin-1')}' was sent more than once. Send it once.",
+                code="doubled_header",
+            )
+    return None

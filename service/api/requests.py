@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from fastapi import Request
 from pydantic import TypeAdapter
+from starlette.types import Message
 
 from service.api import headers
 from service.api.body import read_json_object
@@ -38,7 +39,7 @@ async def model_request(
     caller = await runtime.keys.authenticate(given.get("authorization"))
     now = asyncio.get_running_loop().time()
     deadline = headers.deadline_of(given, now=now, allowed=settings.deadline_seconds)
-    body = await _body(request, now)
+    body = await _body(request, now, deadline)
     check(schema, body)
     body = with_whole_numbers(body)
     model, simulate = body["model"], None
@@ -61,17 +62,26 @@ async def model_request(
     )
 
 
-async def _body(request: Request, now: float) -> dict[str, Any]:
-    """The body as it was sent. Raises `BodyTimeout`."""
+async def _body(request: Request, now: float, deadline: float) -> dict[str, Any]:
+    """The body as it was sent. Raises `BodyTimeout` for a pause that is too long, or all of it."""
     runtime = runtime_of(request)
-    settings = runtime.settings
+    settings, clock = runtime.settings, asyncio.get_running_loop().time
+    pause = settings.body_timeout_seconds
+
+    async def receive() -> Message:
+        message = await request.receive()
+        if message.get("more_body"):
+            waiting.postpone(min(deadline, clock() + pause))
+        return message
+
     try:
         # A client that sends slowly must hold up neither its connection nor the end of the service.
-        with runtime.in_flight.track(now + settings.body_timeout_seconds):
+        with runtime.in_flight.track(min(deadline, now + pause)) as waiting:
             return await read_json_object(
-                request.receive, headers_of(request), limit=settings.max_body_bytes
+                receive, headers_of(request), limit=settings.max_body_bytes
             )
     except DeadlineExceeded:
         raise BodyTimeout(
-            f"The request body did not arrive within {settings.body_timeout_seconds:g} seconds."
+            f"The request body did not arrive: nothing came for {pause:g} seconds, or it was not "
+            "whole by the request's deadline."
         ) from None

@@ -69,8 +69,6 @@ def _command(settings: Settings) -> tuple[str, ...]:
         *("--timeout-worker-healthcheck", "30"),
         # Requests are spans and metrics; a line for each would say it a third time.
         "--no-access-log",
-        # There are none here, and one asked for together with a body would never be answered.
-        *("--ws", "none"),
     )
 
 

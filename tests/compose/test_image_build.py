@@ -76,12 +76,6 @@ def test_the_signal_to_stop_reaches_the_service() -> None:
     assert last.startswith("exec opentelemetry-instrument uvicorn --factory service.app:create_app")
 
 
-def test_a_websocket_with_a_body_cannot_hold_a_connection_of_the_container() -> None:
-    """Uvicorn's WebSocket protocol never answers one; without it this is any other request."""
-    script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
-    assert " --ws none " in script
-
-
 def test_workers_have_time_to_start_on_a_busy_machine() -> None:
     script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
     assert " --timeout-worker-healthcheck 30 " in script

@@ -85,7 +85,6 @@ def process(tmp_path: Path, receiver: Receiver, **settings: str) -> Generator[Pr
         "service.app:create_app",
         "--port",
         str(port),
-        *("--ws", "none"),
     ]
     with output.open("wb") as log:
         popen = subprocess.Popen(

@@ -227,14 +227,6 @@ def test_credentials_never_show_in_an_address() -> None:
     assert without_credentials("unix:///run/redis.sock?db=1") == "unix:///run/redis.sock"
 
 
-def test_a_websocket_with_a_body_cannot_hold_a_connection_of_the_service(
-    make_settings: MakeSettings,
-) -> None:
-    """Uvicorn's WebSocket protocol never answers one; without it this is any other request."""
-    command = process_of(planned(make_settings()), "service").command
-    assert command[command.index("--ws") + 1] == "none"
-
-
 def test_workers_have_time_to_start_on_a_busy_machine(make_settings: MakeSettings) -> None:
     command = process_of(planned(make_settings()), "service").command
     assert command[command.index("--timeout-worker-healthcheck") + 1] == "30"
