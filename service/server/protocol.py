@@ -104,8 +104,7 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._in_body:
             super().on_header(name, value)
             return
-        self._trailers.append((name, b""))
-        self._silent += len(value)
+        self._trailers.append((name, value))
         framing.require_head_within(self._limits, b"", self._trailers)
 
     def on_headers_complete(self) -> None:

@@ -20,6 +20,15 @@ BROKEN = [
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    # What one server takes for a body and another does not.
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\nhello",
+    b"POST / HTTP/1.1\r\nHost: x\r\nX: a\r\n folded\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nX: a\rContent-Length: 5\r\n\r\n",
+    b"POST / HTTP/1.1\nHost: x\nContent-Length: 5\n\nhello",
 ]
 
 
@@ -55,7 +64,18 @@ def test_the_request_before_keeps_its_own_answer(shared: RunningService, broken:
         assert found.closed
 
 
-@pytest.mark.parametrize("chunks", [b"zz\r\n", b"5\r\nhelloX\r\n", b"-1\r\n", b"0x5\r\nhello\r\n"])
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"zz\r\n",
+        b"5\r\nhelloX\r\n",
+        b"-1\r\n",
+        b"0x5\r\nhello\r\n",
+        b"5 \r\nhello\r\n",
+        b"5\nhello\n",
+        b"fffffffffffffffff\r\n",
+    ],
+)
 def test_a_body_with_broken_framing_is_refused_once(shared: RunningService, chunks: bytes) -> None:
     first = head(
         f"Authorization: Bearer {shared.key}".encode(),

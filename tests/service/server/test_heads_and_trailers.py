@@ -53,6 +53,14 @@ def test_trailers_are_as_many_as_fields_may_be(shared: RunningService) -> None:
     assert chat(shared, [key(shared)], [b"A: b"] * 201).only.status == 431
 
 
+def test_trailers_that_come_with_the_body_are_bounded_too(shared: RunningService) -> None:
+    assert chat(shared, [key(shared)], [b"A: " + b"b" * 60_000]).only.status == 200
+    assert (
+        chat(shared, [key(shared)], [b"A: " + b"b" * 60_000, b"B: " + b"c" * 6_000]).only.status
+        == 431
+    )
+
+
 @pytest.mark.parametrize("parts", [1, 2, 200])
 def test_trailers_are_bounded_in_size_however_they_come(shared: RunningService, parts: int) -> None:
     long = b"A: " + b"b" * 70_000
