@@ -22,10 +22,12 @@ def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_the_cpu_of_a_request_is_told_for_each_variant(capsys: pytest.CaptureFixture[str]) -> None:
     request_cpu.main(["--rounds", "1", "--requests", "40", "--warm", "10", "--idle-seconds", "0.2"])
     told = printed(capsys)
-    assert list(told["variants"]) == ["uninstrumented", "off", "on", "on_collector_dead"]
+    assert list(told["variants"]) == ["bare", "uninstrumented", "off", "on", "on_collector_dead"]
+    assert told["variants"]["bare"]["over_bare"] == 1
     for name, variant in told["variants"].items():
         assert variant["cpu_us_per_request"] > 0, name
         assert variant["rss_mb_loaded"] > 0, name
+        assert variant["requests_per_second"] > 0, name
 
 
 def test_the_time_of_a_scrape_is_told_with_its_series(capsys: pytest.CaptureFixture[str]) -> None:
