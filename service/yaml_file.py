@@ -10,10 +10,9 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
+from service.file_reading import FileUnreadableError, read_file
 from service.providers.shapes import as_object
 
-MOST_CHARACTERS = 8 * 1024**2
-"""Of one file; what people write is far from it."""
 MOST_KEYS = 10_000
 """Of one mapping, merged ones included: a few lines of `<<` can make any number."""
 
@@ -25,14 +24,11 @@ class YamlFileError(ValueError):
 def read_yaml(path: Path) -> object:
     """What a YAML file holds. Raises `YamlFileError`."""
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MOST_CHARACTERS + 1)
-    except OSError as error:
-        raise YamlFileError(f"cannot be read: {error.strerror}") from None
+        text = read_file(path).decode()
+    except FileUnreadableError as error:
+        raise YamlFileError(str(error)) from None
     except UnicodeDecodeError:
         raise YamlFileError("is not UTF-8 text") from None
-    if len(text) > MOST_CHARACTERS:
-        raise YamlFileError(f"is longer than {MOST_CHARACTERS:,} characters")
     try:
         return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:

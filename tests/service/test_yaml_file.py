@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.yaml_file import MOST_CHARACTERS, YamlFileError, problems, read_yaml
+from service.file_reading import MOST_BYTES
+from service.yaml_file import YamlFileError, problems, read_yaml
 
 
 def told(folder: Path, text: str) -> str:
@@ -60,8 +61,13 @@ def test_keys_that_are_merged_again_and_again_are_refused_before_they_fill_the_m
     assert "keys" in told(tmp_path, "\n".join(lines))
 
 
-def test_a_file_without_end_is_refused() -> None:
-    with pytest.raises(YamlFileError, match=f"longer than {MOST_CHARACTERS:,}"):
+def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    with path.open("wb") as file:
+        file.truncate(1024**4)
+    with pytest.raises(YamlFileError, match=f"longer than {MOST_BYTES:,}"):
+        read_yaml(path)
+    with pytest.raises(YamlFileError, match="a device"):
         read_yaml(Path("/dev/zero"))
 
 
