@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.keys import KEYS_FILE, add_key, read_records, split_key
+from service.key_file import KEYS_FILE, read_records
+from service.keys import add_key, split_key
 from stack.containers import runs_in_containers
 from stack.home import Home, private_directory, write_private
 from stack.settings import Settings

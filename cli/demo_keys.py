@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from service.keys import KEYS_FILE, add_key, read_records, split_key
+from service.key_file import KEYS_FILE, read_records
+from service.keys import add_key, split_key
 from stack.home import Home, write_private
 from stack.journey import APP
 

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from cli.console import console, print_whole, show_error, show_json
 from service.key_changes import revoke_key, rotate_key
-from service.keys import KEYS_FILE, KeyRecord, Role, add_key, read_records, split_key
+from service.key_file import KEYS_FILE, KeyRecord, Role, read_records
+from service.keys import add_key, split_key
 from stack.home import private_directory
 from stack.settings import load
 

@@ -19,7 +19,7 @@ from cli.prove import prove
 from cli.running import down, up
 from cli.status import status
 from cli.top import top
-from service.keys import KeysError
+from service.key_file import KeysError
 from stack.binaries import BinaryError
 from stack.containers import ContainersError
 from stack.home import HomeError

@@ -65,6 +65,7 @@ TIMEOUT_KIND: Final = "gaugeway.timeout.kind"
 CACHE_RESULT: Final = "gaugeway.cache.result"
 STREAM_OUTCOME: Final = "gaugeway.stream.outcome"
 DEPENDENCY_NAME: Final = "gaugeway.dependency.name"
+BACKGROUND_TASK: Final = "gaugeway.background_task.name"
 METRIC_NAME: Final = "gaugeway.metric.name"
 ATTRIBUTE_KEY: Final = "gaugeway.attribute.key"
 OPERATION_LABEL: Final = "gaugeway.operation.name"
@@ -155,6 +156,7 @@ ATTRIBUTES: Final = (
     Attribute(CACHE_RESULT, "string", _METRIC, "`hit`, `miss` or `bypass`."),
     Attribute(STREAM_OUTCOME, "string", _METRIC, "How a stream ended."),
     Attribute(DEPENDENCY_NAME, "string", _METRIC, "What the service depends on."),
+    Attribute(BACKGROUND_TASK, "string", _METRIC, "What the service does beside requests."),
     Attribute(METRIC_NAME, "string", _METRIC, "The metric whose labels overflowed."),
     Attribute(ATTRIBUTE_KEY, "string", _METRIC, "The label that overflowed."),
     Attribute(OPERATION_LABEL, "string", ("span", "metric"), "An application's own operation."),
@@ -165,7 +167,7 @@ ATTRIBUTES: Final = (
     Attribute(BUDGET_WINDOW, "string", _METRIC, "`hour`, `day` or `month`."),
     Attribute(BUDGET_THRESHOLD, "int", ("metric", "log"), "A share of a budget in percent."),
     Attribute(SAVED_BY, "string", _METRIC, "`response_cache` or `prompt_cache`."),
-    Attribute(CONFIGURATION_FILE, "string", _METRIC, "`budgets` or `prices`."),
+    Attribute(CONFIGURATION_FILE, "string", _METRIC, "`budgets`, `keys` or `prices`."),
     Attribute(CONFIGURATION_RESULT, "string", _METRIC, "`applied` or `refused`."),
     Attribute(TELEMETRY_SIGNAL, "string", _METRIC, "`traces`, `metrics` or `logs`."),
     Attribute(TYPE, "string", _METRIC, "`user` or `system`; `voluntary` or `involuntary`."),

@@ -121,6 +121,7 @@ class Instruments:
         self.db_operation_duration = self._histogram(names.DB_OPERATION_DURATION)
         self.dependency_up = self._gauge(names.DEPENDENCY_UP)
         self.dependency_check_duration = self._histogram(names.DEPENDENCY_CHECK_DURATION)
+        self.background_task_up = self._gauge(names.BACKGROUND_TASK_UP)
         self.event_loop_lag = self._histogram(names.EVENT_LOOP_LAG)
         self.app_operation_duration = self._histogram(names.APP_OPERATION_DURATION)
         self.budget_denials = self._counter(names.BUDGET_DENIALS)

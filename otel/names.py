@@ -222,6 +222,13 @@ DEPENDENCY_CHECK_DURATION: Final = Metric(
     (a.DEPENDENCY_NAME, a.ERROR_TYPE),
     HTTP_BUCKETS,
 )
+BACKGROUND_TASK_UP: Final = Metric(
+    "gaugeway.background_task.up",
+    Kind.GAUGE,
+    "",
+    "1 while the work beside requests gets on, 0 while something keeps it from that.",
+    (a.BACKGROUND_TASK,),
+)
 EVENT_LOOP_LAG: Final = Metric(
     "gaugeway.event_loop.lag",
     Kind.HISTOGRAM,
@@ -278,6 +285,7 @@ OURS: Final = (
     DB_CONNECTIONS,
     DEPENDENCY_UP,
     DEPENDENCY_CHECK_DURATION,
+    BACKGROUND_TASK_UP,
     EVENT_LOOP_LAG,
     APP_OPERATION_DURATION,
     TELEMETRY_DROPPED,

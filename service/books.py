@@ -9,6 +9,7 @@ from datetime import datetime
 
 from otel.instruments import Instruments
 from service.accounts import Accounts, BudgetsPort, LedgerPort, Rules
+from service.background import BackgroundTask
 from service.budgets.budgets import Budgets
 from service.budgets.declared import DEFAULT_PATH, Declared, load_budgets
 from service.budgets.file import BudgetsFile
@@ -36,6 +37,11 @@ class Books:
     budgets: Budgets
     reader: LedgerReader
     accounts: Accounts
+
+    @property
+    def background(self) -> tuple[BackgroundTask, ...]:
+        """What the money side does beside requests."""
+        return (*self.budgets.background, *self.ledger.background)
 
 
 async def open_books(

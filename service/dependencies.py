@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from otel import attributes as names
 from otel.instruments import Instruments
+from service.background import BackgroundTask
 from service.errors import ServiceError
 from service.redis_store import StoreUnavailable
 
@@ -70,7 +71,8 @@ class DependencyMonitor:
         self._instruments = instruments
         self._clock = clock
         self._findings: dict[str, Finding] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self.background = tuple(self._task(dependency) for dependency in self._dependencies)
+        """Each dependency at its own pace, so that a slow one delays no other."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -92,18 +94,13 @@ class DependencyMonitor:
         return len(self._findings) == len(self._dependencies)
 
     def start(self) -> None:
-        """Begin checking; each dependency at its own pace, so that a slow one delays no other."""
-        self._tasks = [
-            asyncio.create_task(self._watch(dependency), name=f"check {dependency.name}")
-            for dependency in self._dependencies
-        ]
+        """Begin checking."""
+        for task in self.background:
+            task.start()
 
     async def stop(self) -> None:
         """Stop checking."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await asyncio.gather(*(task.close() for task in self.background))
 
     async def check(self, dependency: Dependency) -> Finding:
         """Check one dependency now and record what was found."""
@@ -126,10 +123,17 @@ class DependencyMonitor:
         self._findings[dependency.name] = finding
         return finding
 
-    async def _watch(self, dependency: Dependency) -> None:
-        while True:
+    def _task(self, dependency: Dependency) -> BackgroundTask:
+        async def check() -> None:
             await self.check(dependency)
-            await asyncio.sleep(dependency.interval or self._interval)
+
+        return BackgroundTask(
+            f"check of {dependency.name}",
+            check,
+            every=dependency.interval or self._interval,
+            instruments=self._instruments,
+            at_once=True,
+        )
 
     def _record(self, name: str, seconds: float, problem: str | None) -> None:
         labels: dict[str, str | int | None] = {names.DEPENDENCY_NAME: name}

@@ -10,18 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.keys import (
+from service.key_file import (
     KEYS_FILE,
     KeyRecord,
     Role,
-    holds,
+    change_records,
     locked,
-    make_key,
-    note_change,
     read_records,
     write_private,
-    write_records,
 )
+from service.keys import holds, make_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def ensure_dev_key(home: Path, which: DevKey = DEV_KEY) -> str:
     """The key's text, made at the first call; safe for many processes at once.
 
     Where its file was lost, the key it held is revoked: nobody knows who has it. Keys that an
-    operator made for an app of the same name are left alone.
+    operator made for an app of the same name are left alone. Raises `KeysError`.
     """
     with locked(home):
         records = read_records(home / KEYS_FILE)
@@ -64,11 +62,9 @@ def ensure_dev_key(home: Path, which: DevKey = DEV_KEY) -> str:
         # First of all, and beside the lost ones: a crash in between forgets none that is ours.
         ids = [*(old.id for old in lost), record.id]
         write_private(home / which.ids_file, "\n".join(ids) + "\n")
-        write_records(home / KEYS_FILE, [*kept, record])
+        changes = [*(("revoke", old) for old in lost), ("create", record)]
+        change_records(home, [*kept, record], changes, now)
         write_private(home / which.file, text + "\n")
-        for old in lost:
-            note_change(home, "revoke", old, now)
-        note_change(home, "create", record, now)
         return text
 
 

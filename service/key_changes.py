@@ -6,16 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from service.keys import (
+from service.key_file import (
     KEYS_FILE,
     KeyRecord,
     KeysError,
+    change_records,
     locked,
-    make_key,
-    note_change,
     read_records,
-    write_records,
 )
+from service.keys import make_key
 
 _SHOWN = "See `gaugeway keys list`."
 
@@ -27,8 +26,7 @@ def revoke_key(home: Path, identity: str, *, now: datetime | None = None) -> Key
         records = read_records(home / KEYS_FILE)
         record = _active(records, identity, now)
         revoked = replace(record, revoked_at=_text(now))
-        write_records(home / KEYS_FILE, _with(records, revoked))
-        note_change(home, "revoke", revoked, now)
+        change_records(home, _with(records, revoked), [("revoke", revoked)], now)
     return revoked
 
 
@@ -50,9 +48,8 @@ def rotate_key(
             )
         text, new = make_key(old.app, old.role, now=now)
         ending = replace(old, revoked_at=_text(now + grace))
-        write_records(home / KEYS_FILE, [*_with(records, ending), new])
-        note_change(home, "rotate", ending, now)
-        note_change(home, "create", new, now)
+        changes = [("rotate", ending), ("create", new)]
+        change_records(home, [*_with(records, ending), new], changes, now)
     return text, new, ending
 
 

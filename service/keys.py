@@ -6,26 +6,26 @@ The file is `GAUGEWAY_HOME/keys.json`. It is read again when it changed, away fr
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import hashlib
 import hmac
-import json
-import os
 import secrets
-from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
 
 from service.errors import InvalidApiKey, PermissionDenied
-from service.file_stamp import Stamp, file_stamp
+from service.file_watch import ReloadedFile
+from service.key_file import (
+    KEYS_FILE,
+    KeyRecord,
+    KeysError,
+    Role,
+    change_records,
+    locked,
+    read_records,
+)
 
-Role = Literal["app", "admin"]
-
-KEYS_FILE = "keys.json"
-AUDIT_FILE = "keys-audit.log"
 UNKNOWN_KEY_REREAD_SECONDS = 0.25
 """An unknown key makes the store look at the file again, at most this often."""
 
@@ -34,27 +34,6 @@ _MISSING = (
     "GAUGEWAY_HOME/dev-api-key."
 )
 _WRONG = "Incorrect API key provided. Check the key, or ask the operator for one that is active."
-
-
-class KeysError(RuntimeError):
-    """The key file cannot be used; the message names it and says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """One stored key. `digest` is the SHA-256 of its secret, in hexadecimal; times are ISO 8601."""
-
-    id: str
-    app: str
-    role: Role
-    digest: str
-    created_at: str
-    revoked_at: str | None = None
-    """When it stops or stopped to count; a rotated key can be given time."""
-
-    def active(self, now: datetime) -> bool:
-        """Whether the key opens anything at this moment."""
-        return self.revoked_at is None or now < datetime.fromisoformat(self.revoked_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +74,11 @@ def split_key(text: str) -> tuple[str, str] | None:
 def holds(record: KeyRecord, text: str) -> bool:
     """Whether a key's text is that of a record."""
     pair = split_key(text)
-    return pair is not None and (record.id, record.digest) == (pair[0], _digest(pair[1]))
+    return (
+        pair is not None
+        and record.id == pair[0]
+        and hmac.compare_digest(record.digest, _digest(pair[1]))
+    )
 
 
 class KeyStore:
@@ -106,17 +89,17 @@ class KeyStore:
     ) -> None:
         self._path = home / KEYS_FILE
         self._now = now
-        self._records: dict[str, KeyRecord] = {}
-        self._stamp: Stamp | None = None
         self._last_reread = float("-inf")
+        self.file = ReloadedFile[Mapping[str, KeyRecord]](
+            self._path, self._read, fault=KeysError, what="keys", first={}
+        )
+        """What the file says; whoever watches it keeps the keys fresh."""
 
     def refresh(self) -> None:
-        """Read the file again if it changed. Raises `KeysError`; the keys known so far stay."""
-        stamp = file_stamp(self._path)
-        if stamp == self._stamp:
-            return
-        self._records = {record.id: record for record in read_records(self._path)}
-        self._stamp = stamp
+        """Take the file in if it changed. Raises `KeysError`; the keys known so far stay."""
+        self.file.reload()
+        if self.file.fault is not None:
+            raise self.file.fault
 
     async def authenticate(self, authorization: str | None) -> Caller:
         """Who the `Authorization` header's value names. Raises `InvalidApiKey`."""
@@ -138,22 +121,26 @@ class KeyStore:
 
         A file that cannot be read leaves the keys known so far in force.
         """
-        with contextlib.suppress(KeysError):
-            await asyncio.to_thread(self.refresh)
+        await asyncio.to_thread(self.file.reload)
 
     def holder(self, identity: str) -> Caller | None:
         """Whom an active key belongs to, by its id; None where there is no such key any more."""
-        record = self._records.get(identity)
+        record = self.file.current.get(identity)
         if record is None or not record.active(self._now()):
             return None
         return Caller(record.app, record.role, record.id)
 
     def _match(self, identity: str, secret: str) -> Caller | None:
-        record = self._records.get(identity)
+        record = self.file.current.get(identity)
         # An unknown id is compared too, so that it takes as long as a wrong secret.
         stored = record.digest if record is not None else _NO_DIGEST
         same = hmac.compare_digest(stored, _digest(secret))
         return self.holder(identity) if same else None
+
+    def _read(self) -> Mapping[str, KeyRecord]:
+        # No file is no keys at the start; keys that are in force go on without their file.
+        records = read_records(self._path, missing_is_empty=not self.file.current)
+        return {record.id: record for record in records}
 
     async def _reread(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -164,86 +151,14 @@ class KeyStore:
         return True
 
 
-def read_records(path: Path) -> list[KeyRecord]:
-    """The records of a key file; none where there is no file. Raises `KeysError`."""
-    try:
-        document: Any = json.loads(path.read_bytes())
-        entries = cast("list[dict[str, Any]]", document["keys"])
-        return [_record(entry) for entry in entries]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KeysError(
-            f"The key file {path} cannot be read ({type(error).__name__}). Restore it from a "
-            "backup, or move it away and create keys anew."
-        ) from None
-
-
-def write_records(path: Path, records: list[KeyRecord]) -> None:
-    """Replace a key file as a whole, readable by its owner alone."""
-    document = {"keys": [asdict(record) for record in records]}
-    write_private(path, json.dumps(document, indent=2) + "\n")
-
-
 def add_key(home: Path, app: str, role: Role) -> str:
-    """Create a key and return its text, which is not stored."""
-    text, record = make_key(app, role)
+    """Create a key and return its text, which is not stored. Raises `KeysError`."""
+    now = datetime.now(UTC)
+    text, record = make_key(app, role, now=now)
     with locked(home):
-        write_records(home / KEYS_FILE, [*read_records(home / KEYS_FILE), record])
-        note_change(home, "create", record, datetime.now(UTC))
+        records = [*read_records(home / KEYS_FILE), record]
+        change_records(home, records, [("create", record)], now)
     return text
-
-
-def note_change(home: Path, action: str, record: KeyRecord, now: datetime) -> None:
-    """Add a line to `keys-audit.log`: what was done to which key, when, by which user here.
-
-    Call it under the lock.
-    """
-    line = {
-        "at": now.isoformat(timespec="seconds"),
-        "action": action,
-        "key": record.id,
-        "app": record.app,
-        "role": record.role,
-        "uid": os.getuid(),
-    }
-    descriptor = os.open(home / AUDIT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-@contextlib.contextmanager
-def locked(home: Path) -> Generator[None]:
-    """Hold the lock under which a key file is changed, over processes."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(home / "keys.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _record(entry: dict[str, Any]) -> KeyRecord:
-    record = KeyRecord(**entry)
-    texts = [entry["id"], entry["app"], entry["digest"]]
-    if record.role not in ("app", "admin") or not all(isinstance(text, str) for text in texts):
-        raise ValueError
-    if record.revoked_at is not None and datetime.fromisoformat(record.revoked_at).tzinfo is None:
-        raise ValueError
-    return record
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file as a whole, readable by its owner alone."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _digest(secret: str) -> str:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from otel.inference import Telemetry
 from service.access.operators import open_operators
 from service.accounts import BudgetsPort, LedgerPort
 from service.attempts import Attempts
+from service.background import BackgroundTask
 from service.books import open_books
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
 from service.dependencies import Dependency, DependencyMonitor, reachable
 from service.dev_keys import DEV_ADMIN_KEY, DEV_KEY, ensure_dev_key
+from service.file_watch import FileWatch
 from service.gateway import Gateway
 from service.headroom import Headroom
 from service.inferences import Inferences
 from service.interruption import InFlight
-from service.keys import KeysError, KeyStore
+from service.keys import KeyStore
 from service.price_watch import PriceFileWatch
 from service.pricing import Pricing
 from service.providers.protocol import Provider
@@ -75,6 +76,7 @@ class Runtime:
         self._parts = parts
         self._stack = AsyncExitStack()
         self._pricing = Pricing()
+        self._background: list[BackgroundTask] = []
         self._started = False
         self._started_at: float | None = None
         self.in_flight = InFlight()
@@ -83,6 +85,13 @@ class Runtime:
     def ready(self) -> bool:
         """Whether requests are served: started, and not stopping."""
         return self._started and not self.in_flight.stopping
+
+    @property
+    def background(self) -> tuple[BackgroundTask, ...]:
+        """What goes on beside requests; empty before the start."""
+        if not self._started:
+            return ()
+        return (*self._background, *self.books.background)
 
     @property
     def uptime_seconds(self) -> float:
@@ -113,8 +122,8 @@ class Runtime:
         )
         self.gateway = self._gateway(providers, settlement, redis)
         self._start_monitors(providers, redis)
+        await self._watch_keys()
         self._started_at = time.monotonic()
-        self._in_background(self._refresh_keys(), "refresh keys")
         self._started = True
 
     async def _open_pricing(self) -> Settlement:
@@ -126,6 +135,7 @@ class Runtime:
             )
             await prices.start()
             self._stack.push_async_callback(prices.close)
+            self._background.append(prices.task)
         return Settlement(self._pricing, self.targets)
 
     def _gateway(
@@ -185,6 +195,7 @@ class Runtime:
         )
         monitor.start()
         self._stack.push_async_callback(monitor.stop)
+        self._background += monitor.background
         return monitor
 
     async def drain(self) -> None:
@@ -231,19 +242,12 @@ class Runtime:
         logger.warning("REDIS_URL is not set: an embedded Redis serves shared state (%s)", url)
         return url
 
-    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        self._stack.push_async_callback(end)
-
-    async def _refresh_keys(self) -> None:
-        while True:
-            await asyncio.sleep(KEYS_REFRESH_SECONDS)
-            try:
-                await asyncio.to_thread(self.keys.refresh)
-            except KeysError as error:
-                logger.warning("%s The keys read before stay in force.", error)
+    async def _watch_keys(self) -> None:
+        keys = FileWatch(
+            self.keys.file,
+            instruments=self.telemetry.instruments,
+            interval=KEYS_REFRESH_SECONDS,
+        )
+        await keys.start()
+        self._stack.push_async_callback(keys.close)
+        self._background.append(keys.task)

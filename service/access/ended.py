@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from service.file_stamp import Stamp, stamp_of
-from service.keys import locked, write_private
+from service.key_file import locked, write_private
 
 FILE: Final = "ended-sessions"
 

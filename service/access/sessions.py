@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from service.keys import KeysError, locked, write_private
+from service.key_file import KeysError, locked, write_private
 
 SIGNING_KEY_FILE: Final = "session-key"
 FORM_SECONDS: Final = 3_600.0

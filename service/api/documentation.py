@@ -215,6 +215,7 @@ _SCHEMAS: Json = {
         {
             "status": {"enum": ["ready", "degraded", "unready"]},
             "dependencies": {"type": "array", "items": reference("Dependency")},
+            "background": {"type": "object", "additionalProperties": _STRING},
         },
     ),
     "Dependency": json_object(

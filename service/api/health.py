@@ -27,6 +27,7 @@ router = APIRouter()
 ACTIVE_SESSIONS: Final = 0
 """Conversations under way; there are none yet."""
 _TARGET: Final = "target:"
+_LONGEST_PROBLEM: Final = 500
 
 
 def has_scrape_token(request: Request) -> bool:
@@ -59,13 +60,18 @@ async def readyz(request: Request) -> JSONResponse:
     """`ready`, or `degraded` while something is missing that requests can do without (both 200).
 
     503 while starting or stopping. Each dependency with its latency is shown in dev, elsewhere to
-    holders of the scrape token. Nothing is checked at this moment: it tells of the last round.
+    holders of the scrape token, and what fails of what goes on beside requests. Nothing is checked
+    at this moment: it tells of the last round.
     """
     runtime = runtime_of(request)
     if not runtime.ready:
         return JSONResponse({"status": "unready"}, status_code=503)
     findings = runtime.dependencies.findings
-    healthy = runtime.dependencies.complete and all(finding.up for finding in findings)
+    healthy = (
+        runtime.dependencies.complete
+        and all(finding.up for finding in findings)
+        and not background_problems(runtime)
+    )
     body: dict[str, Any] = {"status": "ready" if healthy else "degraded"}
     if has_scrape_token(request):
         body["dependencies"] = [
@@ -78,6 +84,7 @@ async def readyz(request: Request) -> JSONResponse:
             }
             for finding in findings
         ]
+        body["background"] = background_problems(runtime)
     return JSONResponse(body)
 
 
@@ -108,10 +115,21 @@ async def api_health(request: Request) -> JSONResponse:
 def health_status(runtime: Runtime) -> Literal["healthy", "degraded"]:
     """Whether the service is ready and all it works with, its backends included, is up."""
     monitors = (runtime.dependencies, runtime.backends)
-    healthy = runtime.ready and all(
-        monitor.complete and all(finding.up for finding in monitor.findings) for monitor in monitors
+    healthy = (
+        runtime.ready
+        and all(
+            monitor.complete and all(finding.up for finding in monitor.findings)
+            for monitor in monitors
+        )
+        and not background_problems(runtime)
     )
     return "healthy" if healthy else "degraded"
+
+
+def background_problems(runtime: Runtime) -> dict[str, str]:
+    """What the service cannot do beside requests, by task: a file it cannot read, for one."""
+    problems = ((task.name, task.problem) for task in runtime.background)
+    return {name: problem[:_LONGEST_PROBLEM] for name, problem in problems if problem is not None}
 
 
 def health_report(runtime: Runtime) -> HealthReport:
@@ -130,6 +148,7 @@ def health_report(runtime: Runtime) -> HealthReport:
         collector=checks.get("collector"),
         providers={name: checks.get(_TARGET + name) for name in targets},
         backends=dict.fromkeys(settings.backends) | dict(_checks(runtime.backends.findings)),
+        background=background_problems(runtime),
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 
 from otel import attributes as names
 from otel.instruments import Instruments
+from service.background import BackgroundTask
 from service.budgets.asking import (
     RELEASE,
     RESERVE,
@@ -98,21 +99,28 @@ class Budgets:
         self._standing = Standing(scripts, self._moment)
         self._gauges = Gauges(instruments)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._telling: list[asyncio.Task[None]] = []
         self._watch = FileWatch(file, instruments=instruments, interval=RELOAD_SECONDS)
+        self._telling = BackgroundTask(
+            "figures of budgets",
+            self._tell,
+            every=TELL_SECONDS,
+            instruments=instruments,
+            meanwhile="Where the budgets stand is not told.",
+            at_once=True,
+        )
+        self.background = (self._watch.task, self._telling)
 
     async def start(self) -> None:
         """Read the file, then watch it and tell of the budgets. Raises `BudgetsError`."""
         await self._watch.start()
         self._gauges.register()
-        self._telling = [asyncio.create_task(self._tell(), name="tell budgets")]
+        self._telling.start()
 
     async def close(self) -> None:
         """Stop watching, and finish what was begun."""
         await self._watch.close()
-        for task in self._telling:
-            task.cancel()
-        await asyncio.gather(*self._telling, *self._tasks, return_exceptions=True)
+        await self._telling.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def reserve(
         self, request: ModelRequest, target: Target, *, replacing: Lease = NO_LEASE
@@ -257,21 +265,19 @@ class Budgets:
 
     async def _tell(self) -> None:
         """Keep the metrics fresh, and note thresholds that were passed without a request."""
-        while True:
-            try:
-                found = await self._standing.read(self._file.declared)
-                self._gauges.show(found)
-                for one in found:
-                    if one.news:
-                        await self._thresholds.note(one.budget, one.key, one.spent, one.window.end)
-            except StoreUnavailable:
-                self._gauges.forget()
-            except Exception:
-                # Where budgets stand must be told for as long as the service runs; what was read
-                # last is no longer known to be so.
-                logger.exception("Where the budgets stand could not be read")
-                self._gauges.forget()
-            await asyncio.sleep(TELL_SECONDS)
+        try:
+            found = await self._standing.read(self._file.declared)
+            self._gauges.show(found)
+            for one in found:
+                if one.news:
+                    await self._thresholds.note(one.budget, one.key, one.spent, one.window.end)
+        except StoreUnavailable:
+            # Redis is told of as what the service depends on.
+            self._gauges.forget()
+        except Exception:
+            # What was read last is no longer known to be so.
+            self._gauges.forget()
+            raise
 
     def _moment(self) -> int:
         return _milliseconds(self._now())

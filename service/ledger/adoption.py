@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from otel.instruments import Instruments
+from service.background import BackgroundTask
 from service.ledger.journal import Adopted, abandoned, adopt, remove_unnamed
 from service.ledger.losses import Losses
 from service.ledger.recording import BATCH_ENTRIES, Recorder
@@ -16,6 +19,8 @@ from service.redis_store import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
+PATIENCE_SECONDS = 300.0
+"""A full journal takes a while."""
 
 
 class Adoption:
@@ -28,36 +33,35 @@ class Adoption:
         losses: Losses,
         available: Callable[[], bool],
         *,
+        instruments: Instruments,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._folder = folder
         self._recorder = recorder
         self._losses = losses
         self._available = available
-        self._look_seconds = look_seconds
-        self._task: asyncio.Task[None] | None = None
+        self.task = BackgroundTask(
+            "abandoned journals",
+            self._look_if_available,
+            every=look_seconds,
+            instruments=instruments,
+            meanwhile="What a worker left behind waits on disk.",
+            at_once=True,
+            patience=PATIENCE_SECONDS,
+        )
 
     def start(self) -> None:
         """Begin to look, at once and then now and again."""
-        self._task = asyncio.create_task(self._run(), name="abandoned journals")
+        self.task.start()
 
     async def close(self) -> None:
         """Stop; a journal that is not done stays for another worker. Safe to repeat."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self.task.close()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                if self._available():
-                    await self.look()
-            except StoreUnavailable:
-                pass
-            except Exception:
-                logger.exception("A journal that a worker left behind could not be applied.")
-            await asyncio.sleep(self._look_seconds)
+    async def _look_if_available(self) -> None:
+        if self._available():
+            with contextlib.suppress(StoreUnavailable):
+                await self.look()
 
     async def look(self) -> None:
         """Apply what is abandoned now. Raises `StoreUnavailable`."""

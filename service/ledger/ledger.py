@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel.instruments import Instruments
+from service.background import BackgroundTask
 from service.ledger.adoption import LOOK_SECONDS, Adoption
 from service.ledger.entry import Entry, Recorded
 from service.ledger.journal import Journal, JournalFull, any_waiting, writer_name
@@ -58,7 +59,12 @@ class Ledger:
         self._journal = Journal(folder, self._writer.name, max_bytes=journal_max_bytes)
         self._losses = Losses(instruments, folder)
         self._adoption = Adoption(
-            folder, recorder, self._losses, lambda: self.available, look_seconds=adopt_seconds
+            folder,
+            recorder,
+            self._losses,
+            lambda: self.available,
+            instruments=instruments,
+            look_seconds=adopt_seconds,
         )
         self._queue: deque[_Posted] = deque()
         self._wake = asyncio.Event()
@@ -70,7 +76,16 @@ class Ledger:
         self._copied_until = 0
         self._stopping = False
         self._closed = False
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask(
+            "usage ledger",
+            self._run,
+            every=retry_seconds,
+            instruments=instruments,
+            meanwhile="Entries wait in memory.",
+            at_once=True,
+            endless=True,
+        )
+        self.background = (self._task, self._adoption.task)
 
     @property
     def available(self) -> bool:
@@ -105,7 +120,7 @@ class Ledger:
             await self._writer.confirm()
         except StoreUnavailable as error:
             self._go_away(error)
-        self._task = asyncio.create_task(self._run(), name="usage ledger")
+        self._task.start()
         self._adoption.start()
 
     async def close(self) -> None:
@@ -113,11 +128,7 @@ class Ledger:
         self._closed = self._stopping = True
         self._wake.set()
         await self._adoption.close()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._task.finish(CLOSE_SECONDS)
         # In the order of their numbers: before what was posted later, or not at all.
         if (self._away or self._writer.lost) and not self._journal.size:
             await self._copy_unsynced()

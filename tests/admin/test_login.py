@@ -15,7 +15,8 @@ from service.access.ended import EndedSessions
 from service.access.login_limits import BY_ADDRESS
 from service.access.sessions import FORM_SECONDS, Sessions, signing_key
 from service.api.admin.login import HOME, local_path
-from service.keys import KeysError, add_key, read_records, write_records
+from service.key_file import KeysError, read_records, write_records
+from service.keys import add_key
 from tests.admin.operator import Browser, Figures, OperatedService, operated, token_in
 
 KEY = b"k" * 32

@@ -65,7 +65,7 @@ async def test_a_look_that_fails_takes_the_gauges_back_and_is_not_the_last(
         await until(lambda: not shown())
         books.file.current = declared
         await until(shown)
-    assert "Where the budgets stand could not be read" in caplog.text
+    assert "Where the budgets stand is not told" in caplog.text
 
 
 async def test_a_window_that_only_a_threshold_has_made_has_an_end(

@@ -13,6 +13,7 @@ from otel import names
 from service.budgets.budgets import Budgets
 from service.budgets.declared import BudgetsError, Declared
 from service.budgets.file import BudgetsFile
+from service.file_watch import ReloadedFile
 from tests.budgets.building import Rig, rig
 
 FILE = """
@@ -112,7 +113,9 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
         reads.append(1)
         return Declared()
 
-    file = BudgetsFile(path, read)
+    file = ReloadedFile(
+        path, read, fault=BudgetsError, what="budgets", first=Declared(), now=lambda: 0.0
+    )
     file.load()
     assert file.reload() is None
     os.utime(path, ns=(1, 1))

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from cli.demo_keys import TRAFFIC_APPS, demo_keys
 from cli.journey_view import journey_document, show_journey
-from service.keys import KeyStore, read_records
+from service.key_file import read_records
+from service.keys import KeyStore
 from stack.home import Home
 from stack.journey import APP, SIGNALS, Journey, Traveller, chosen_request
 from stack.links import links

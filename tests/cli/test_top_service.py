@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from service.keys import add_key, read_records
+from service.key_file import read_records
+from service.keys import add_key
 from tests.cli.conftest import Ran
 from tests.service.redis_server import redis_in
 from tests.service.running import RunningService, running, settings_for, wait_for

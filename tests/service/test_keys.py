@@ -16,17 +16,8 @@ from hypothesis import strategies as st
 from service.dev_keys import DEV_ADMIN_KEY, ensure_dev_key
 from service.errors import InvalidApiKey, PermissionDenied
 from service.key_changes import revoke_key, rotate_key
-from service.keys import (
-    Caller,
-    KeysError,
-    KeyStore,
-    add_key,
-    holds,
-    make_key,
-    read_records,
-    split_key,
-    write_records,
-)
+from service.key_file import KeysError, read_records, write_records
+from service.keys import Caller, KeyStore, add_key, holds, make_key, split_key
 from tests.service.running import RunningService, wait_for
 
 

@@ -72,6 +72,8 @@ class HealthReport(_Document):
     """By target."""
     backends: dict[str, Check | None]
     """Those that a URL was given for: prometheus, loki, tempo."""
+    background: dict[str, str] = {}
+    """What fails of what goes on beside requests, by task: a file that cannot be read, for one."""
 
 
 class OpenHealth(_Document):
