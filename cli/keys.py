@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -13,7 +16,7 @@ from rich.table import Table
 
 from cli.console import console, print_whole, show_error, show_json
 from service.key_changes import revoke_key, rotate_key
-from service.key_file import KEYS_FILE, KeyRecord, Role, read_records
+from service.key_file import KEYS_FILE, KeyRecord, KeysError, Role, read_records
 from service.keys import add_key, split_key
 from stack.home import private_directory
 from stack.settings import load
@@ -45,10 +48,13 @@ def create(
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         _fail(f"an app's name has 1 to {_LONGEST_NAME} printable characters, not {app!r}")
     text = add_key(_home(), name, role)
-    if as_json:
-        show_json({"key": text, "id": _id(text), "app": name, "role": role})
-    else:
-        typer.echo(text)
+    identity = _id(text)
+    made = {"key": text, "id": identity, "app": name, "role": role}
+    _hand_over(
+        lambda: show_json(made) if as_json else typer.echo(text),
+        f"The key '{identity}' was made, but nobody has it",
+        f"Revoke it with `gaugeway keys revoke {identity}`",
+    )
 
 
 @keys.command(name="list")
@@ -94,15 +100,31 @@ def rotate(
     The old key stops at once, or after `--grace`.
     """
     text, new, old = rotate_key(_home(), identity, grace=_duration(grace))
+    now = datetime.now(UTC)
+    made = {"key": text, **_document(new, now), "replaces": _document(old, now)}
+    _hand_over(
+        lambda: show_json(made) if as_json else typer.echo(text),
+        f"The key '{new.id}' is in the place of '{identity}', but nobody has it",
+        f"Rotate it with `gaugeway keys rotate {new.id}`",
+    )
     if as_json:
-        now = datetime.now(UTC)
-        show_json({"key": text, **_document(new, now), "replaces": _document(old, now)})
         return
-    typer.echo(text)
     ends = "stopped"
     if old.revoked_at is not None and grace not in ("0", ""):
         ends = f"stops at {_second(old.revoked_at)}"
     typer.echo(f"{identity} {ends}; {new.id} is in its place", err=True)
+
+
+def _hand_over(show: Callable[[], None], what: str, remedy: str) -> None:
+    """Print a key, which is shown this once. Raises `KeysError` where it cannot be printed."""
+    try:
+        show()
+    except OSError as error:
+        # What is left of it in the buffer would fail once more when the interpreter ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        raise KeysError(f"{what}: it cannot be printed ({error.strerror}). {remedy}.") from None
 
 
 def _home() -> Path:

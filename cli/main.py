@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import Final
 
 import typer
 
@@ -40,6 +42,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_MAY_NOT: Final = "Give this user the right to do that, or set GAUGEWAY_HOME to another place."
+_REMEDIES: Final = {
+    errno.ENOSPC: "Free space on that disk and try again.",
+    errno.EDQUOT: "Free space within the quota and try again.",
+    errno.EROFS: _MAY_NOT,
+    errno.EACCES: _MAY_NOT,
+    errno.EPERM: _MAY_NOT,
+    errno.EIO: "The disk fails: look into the kernel's log.",
+    errno.EMFILE: "Raise the limit of open files (`ulimit -n`) and try again.",
+}
+
 _RUN = "Run"
 _LOOK = "Look"
 _PREPARE = "Prepare"
@@ -65,4 +78,12 @@ def main() -> None:
         app(prog_name="gaugeway")
     except (SettingsError, HomeError, BinaryError, ContainersError, KeysError) as error:
         show_error(str(error))
+        sys.exit(1)
+    except OSError as error:
+        # Of the machine, not of ours: a disk that is full, a right that is missing.
+        remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        show_error(f"{where}{error.strerror}. {remedy}")
         sys.exit(1)
