@@ -27,6 +27,8 @@ Turn = Callable[[], Awaitable[str | None]]
 class BackgroundTask:
     """Takes one turn after another, `every` so many seconds, until it is closed.
 
+    What its work is known to raise, `faults`, is told without a traceback.
+
     One that is `endless` takes a single turn, which lasts as long as the service runs and is begun
     anew where it failed; a turn of others that takes longer than `patience` seconds is told of.
     """
@@ -39,6 +41,7 @@ class BackgroundTask:
         every: float,
         instruments: Instruments,
         meanwhile: str = "It is tried again.",
+        faults: tuple[type[Exception], ...] = (),
         at_once: bool = False,
         endless: bool = False,
         patience: float = PATIENCE_SECONDS,
@@ -51,6 +54,7 @@ class BackgroundTask:
         self._every = every
         self._instruments = instruments
         self._meanwhile = meanwhile
+        self._faults = faults
         self._at_once = at_once
         self._endless = endless
         self._patience = patience
@@ -92,6 +96,8 @@ class BackgroundTask:
                 raise
             # A library's own, that it let out: nobody wants this task to end.
             self._failed("cancelled", "it was cancelled from inside")
+        except self._faults as error:
+            self._failed(type(error).__name__, str(error))
         except Exception as error:
             problem = f"{type(error).__name__}: {redact(str(error))}"
             self._failed(type(error).__name__, problem, _trace(error))
@@ -119,7 +125,8 @@ class BackgroundTask:
         self._show(problem)
         if kind != self._told:
             self._told = kind
-            logger.error("%s: %s. %s%s", self.name, problem, self._meanwhile, trace)
+            said = problem.rstrip(".")
+            logger.error("%s: %s. %s%s", self.name, said, self._meanwhile, trace)
 
     def _went_well(self, problem: str | None) -> None:
         self._show(problem)

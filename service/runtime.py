@@ -106,8 +106,15 @@ class Runtime:
         providers = self._parts.providers(self.targets, transport)
         redis = await self._open_redis()
         self.operators = await open_operators(
-            self.settings.home, self.keys, redis, session_hours=self.settings.session_hours
+            self.settings.home,
+            self.keys,
+            redis,
+            session_hours=self.settings.session_hours,
+            instruments=self.telemetry.instruments,
         )
+        self.operators.ended.task.start()
+        self._stack.push_async_callback(self.operators.ended.close)
+        self._background.append(self.operators.ended.task)
         settlement = await self._open_pricing()
         self.books = await open_books(
             self.settings,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable
+from typing import Final, cast
 
 from redis.asyncio import Redis
 
+from service.access.store import Store
 from service.redis_store import StoreUnavailable
 
 WINDOW_SECONDS: Final = 300
@@ -23,14 +24,6 @@ BY_ALL: Final = 100
 _PREFIX: Final = "gaugeway:login:"
 _ALL: Final = "all"
 _MOST_ADDRESSES: Final = 10_000
-
-
-class Store(Protocol):
-    """What of Redis is needed here."""
-
-    async def run(self, name: str, command: Callable[[Redis], Awaitable[Any]]) -> Any:
-        """Send what `command` makes of the client. Raises `StoreUnavailable`."""
-        ...
 
 
 class LoginLimits:

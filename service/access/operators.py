@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel.instruments import Instruments
 from service.access.audit import AuditLog
-from service.access.ended import EndedSessions
-from service.access.login_limits import LoginLimits, Store
+from service.access.ended import EndedSessions, Kept
+from service.access.login_limits import LoginLimits
 from service.access.sessions import Session, Sessions, signing_key
+from service.access.store import Store
 from service.errors import InvalidApiKey
 from service.keys import Caller, KeyStore
 
@@ -37,7 +39,7 @@ class Operators:
     async def by_session(self, cookie: str) -> tuple[Caller, Session]:
         """Who a session's cookie stands for, while its key is active. Raises `InvalidApiKey`."""
         session = self.sessions.read(cookie)
-        if session is None or await asyncio.to_thread(self.ended.__contains__, session.id):
+        if session is None or await self.ended.is_over(session):
             raise InvalidApiKey(_LOGGED_OUT)
         await self.keys.reread()
         caller = self.keys.holder(session.key_id)
@@ -45,20 +47,21 @@ class Operators:
             raise InvalidApiKey(_LOGGED_OUT)
         return caller, session
 
-    async def end(self, session: Session) -> None:
-        """Log out: the cookie opens nothing from now on, in any worker."""
-        await asyncio.to_thread(self.ended.end, session.id, session.ends_at)
+    async def end(self, session: Session) -> Kept:
+        """Log out: the cookie opens nothing from now on; where that is known."""
+        return await self.ended.end(session)
 
 
 async def open_operators(
-    home: Path, keys: KeyStore, store: Store, *, session_hours: float
+    home: Path, keys: KeyStore, store: Store, *, session_hours: float, instruments: Instruments
 ) -> Operators:
     """The operators of a service whose files are in `home`. Raises `KeysError`."""
     key = await asyncio.to_thread(signing_key, home)
     return Operators(
         keys=keys,
-        sessions=Sessions(key, lifetime=session_hours * 3600),
-        ended=EndedSessions(home),
+        sessions=Sessions(key, lifetime=lifetime),
+        ended=EndedSessions(home, store, lifetime=lifetime, instruments=instruments),
         limits=LoginLimits(store),
         audit=AuditLog(),
     )
+    lifetime = session_hours * 3600

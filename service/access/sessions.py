@@ -28,10 +28,11 @@ _KEY_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One login: `id` is random, `ends_at` in seconds since the epoch."""
+    """One login: `id` is random; when it began and ends in seconds since the epoch."""
 
     id: str
     key_id: str
+    began_at: float
     ends_at: float
 
 
@@ -64,14 +65,14 @@ class Sessions:
     def begin(self, key_id: str) -> tuple[Session, str]:
         """A new session of a key, and its cookie's value."""
         now = self._now()
-        session = Session(self._random_text(), key_id, now + self._lifetime)
+        session = Session(self._random_text(), key_id, now, now + self._lifetime)
         return session, self._signed(self._cookies, [session.id, key_id, now])
 
     def read(self, cookie: str) -> Session | None:
         """The session that a cookie proves; None where it proves none or its time is over."""
         match _unsigned(self._cookies, cookie):
             case [str(identity), str(key_id), int() | float() as began]:
-                session = Session(identity, key_id, began + self._lifetime)
+                session = Session(identity, key_id, began, began + self._lifetime)
                 return session if began <= self._now() < session.ends_at else None
             case _:
                 return None

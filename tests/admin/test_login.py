@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.ended import EndedSessions
 from service.access.login_limits import BY_ADDRESS
 from service.access.sessions import FORM_SECONDS, Sessions, signing_key
 from service.api.admin.login import HOME, local_path
@@ -275,27 +274,6 @@ def test_a_cookie_that_was_changed_proves_nothing(text: str, place: int, kept: b
     assert Sessions(b"x" * 32, lifetime=60).read(cookie) is None
     assert sessions.read(sessions.form_cookie()) is None
     assert not sessions.is_form_cookie(cookie)
-
-
-def test_a_session_that_was_ended_is_remembered_no_longer_than_it_would_have_lasted(
-    tmp_path: Path,
-) -> None:
-    now = [1_000.0]
-    first = EndedSessions(tmp_path, now=lambda: now[0])
-    first.end("one", 1_100.0)
-    other = EndedSessions(tmp_path, now=lambda: now[0])
-    assert "one" in other
-    assert "two" not in other
-    now[0] = 1_200.0
-    first.end("two", 1_300.0)
-    assert "two" in other
-    assert (tmp_path / "ended-sessions").read_text() == "two 1300\n"
-    assert stat.S_IMODE((tmp_path / "ended-sessions").stat().st_mode) == 0o600
-
-
-def test_a_list_of_ended_sessions_that_cannot_be_read_ends_them_all(tmp_path: Path) -> None:
-    (tmp_path / "ended-sessions").mkdir()
-    assert "any" in EndedSessions(tmp_path)
 
 
 def test_all_workers_sign_with_one_key_and_a_damaged_one_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from service.access.login_limits import BY_ADDRESS, BY_ALL, WINDOW_SECONDS, LoginLimits, Store
+from service.access.login_limits import BY_ADDRESS, BY_ALL, WINDOW_SECONDS, LoginLimits
+from service.access.store import Store
 from service.redis_store import RedisStore, StoreUnavailable
 
 

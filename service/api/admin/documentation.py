@@ -122,7 +122,11 @@ LOGIN_RESPONSES: Responses = {
     | {"headers": {"retry-after": string_header(r"^[0-9]+$", "Seconds.")}},
     **errors(408, 413, 415),
 }
-LOGOUT_RESPONSES: Responses = {303: _ON, **_refusals(401, 403, 408, 413)}
+LOGOUT_RESPONSES: Responses = {
+    202: answer("Over in this worker; nothing could take a note of it for the others yet.", _HTML),
+    303: _ON,
+    **_refusals(401, 403, 408, 413),
+}
 
 
 def schemas() -> Json:

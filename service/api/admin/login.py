@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.access.paths import LOGIN
+from service.access.sessions import Session
 from service.api.admin import documentation as document
 from service.api.admin.access import (
     COOKIE,
@@ -30,6 +32,7 @@ router = APIRouter()
 HOME: Final = "/admin/monitoring"
 FORM_COOKIE: Final = "gaugeway_login"
 _TOO_MANY: Final = 429
+_ACCEPTED: Final = 202
 # Written out: what a browser could take for another host, or for a way up, does not fit in.
 _OURS: Final = re.compile(
     r"/admin(?:/(?!login\b|logout\b)[A-Za-z0-9_~-]+)*(?:\?[A-Za-z0-9_.~=&%+:,-]*)?"
@@ -103,17 +106,32 @@ async def log_in(request: Request) -> Response:
     openapi_extra=document.SECURED,
 )
 async def log_out(request: Request) -> Response:
-    """End the session for good. A session must send its token; who came by a key has none."""
+    """End the session for good. A session must send its token; who came by a key has none.
+
+    202, with words, where nothing could take a note of it yet: it is over in this worker alone.
+    """
+    response: Response = RedirectResponse(LOGIN, status_code=303)
     caller, session = await require_admin(request), session_of(request)
     if session is not None:
         operators = runtime_of(request).operators
-        await operators.end(session)
+        kept = await operators.end(session)
         operators.audit.logged_out(act_of(request), caller)
-    response = RedirectResponse(LOGIN, status_code=303)
+        if kept == "worker":
+            response = _form(request, HOME, status=_ACCEPTED, problem=_not_kept(session))
     response.delete_cookie(
         COOKIE, path="/admin", httponly=True, samesite="lax", secure=_is_secure(request)
     )
     return response
+
+def _not_kept(session: Session) -> str:
+    end = datetime.fromtimestamp(session.ends_at, UTC).isoformat(timespec="minutes")
+    return (
+        "You are logged out here, but neither the disk nor Redis takes a note of it now. Until one "
+        f"does, which is tried all the time, or until {end} other workers, and this one after a "
+        "restart, would go on with a copy of your session's cookie. Free space on the disk of "
+        "GAUGEWAY_HOME."
+    )
+
 
 
 def local_path(wanted: str) -> str:
