@@ -64,6 +64,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnavailable",
     "TimeoutKind",
+    "TooManyAttempts",
     "UnsupportedMediaType",
 ]
 
@@ -178,6 +179,14 @@ class ClientGone(ServiceError):
     status = 499
     type = "client_error"
     default_code = "client_closed_request"
+
+
+class TooManyAttempts(ServiceError):
+    """One wrong key more than is answered in full; the right one is let in all the same."""
+
+    status = 429
+    type = "rate_limit_error"
+    default_code = "too_many_attempts"
 
 
 class ServiceUnavailable(ServiceError):

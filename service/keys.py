@@ -65,10 +65,15 @@ def make_key(
 
 def split_key(text: str) -> tuple[str, str] | None:
     """Id and secret of a key's text, or None where it is not one."""
-    parts = text.split("_")
+    parts = text.split("_", 3)
     if len(parts) != 3 or parts[0] != "gw" or not parts[1] or not parts[2] or not text.isascii():
         return None
     return parts[1], parts[2]
+
+
+def _key_in(authorization: str) -> tuple[str, str] | None:
+    scheme, _, text = authorization.partition(" ")
+    return split_key(text.strip()) if scheme.lower() == "bearer" else None
 
 
 def holds(record: KeyRecord, text: str) -> bool:
@@ -105,8 +110,7 @@ class KeyStore:
         """Who the `Authorization` header's value names. Raises `InvalidApiKey`."""
         if authorization is None:
             raise InvalidApiKey(_MISSING)
-        scheme, _, text = authorization.partition(" ")
-        pair = split_key(text.strip()) if scheme.lower() == "bearer" else None
+        pair = _key_in(authorization)
         if pair is None:
             raise InvalidApiKey(_WRONG)
         caller = self._match(*pair)
@@ -115,6 +119,11 @@ class KeyStore:
         if caller is None:
             raise InvalidApiKey(_WRONG)
         return caller
+
+    def known_id(self, authorization: str) -> str | None:
+        """The id in an `Authorization` header's value, where a key has it, active or not."""
+        pair = _key_in(authorization)
+        return pair[0] if pair is not None and pair[0] in self.file.current else None
 
     async def reread(self) -> None:
         """Take up a changed file at once, so that a key that was revoked opens nothing any more.

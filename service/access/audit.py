@@ -22,7 +22,9 @@ KEY_ID: Final = "gaugeway.admin.key_id"
 SUPPRESSED: Final = "gaugeway.admin.suppressed"
 CLIENT: Final = "client.address"
 REFUSALS_A_MINUTE: Final = 60
-"""How many refusals a worker writes down; the first of the next minute tells of the others."""
+"""How many refusals a worker writes down of those who sent no key that is known, and as many of
+those who did: the first may be anybody, and must not hide the others. The first one of the next
+minute tells of those that were left out."""
 _MINUTE: Final = 60.0
 
 
@@ -36,13 +38,32 @@ class Act:
     client: str
 
 
+class _Allowance:
+    """How many refusals of one kind may still be written down in this minute."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._minute = float("-inf")
+        self._refusals = 0
+
+    def take(self) -> int | None:
+        """None where it is used up, else how many were left out since the last that was not."""
+        now = self._now()
+        suppressed = max(0, self._refusals - REFUSALS_A_MINUTE)
+        begins = now - self._minute >= _MINUTE
+        if begins:
+            self._minute, self._refusals = now, 0
+        self._refusals += 1
+        if self._refusals > REFUSALS_A_MINUTE:
+            return None
+        return suppressed if begins else 0
+
+
 class AuditLog:
     """One worker's records; `now` gives seconds that only grow."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._minute = float("-inf")
-        self._refusals = 0
+        self._unknown, self._known = _Allowance(now), _Allowance(now)
 
     def request(self, act: Act, caller: Caller, status: int) -> None:
         """An operator asked for something."""
@@ -58,14 +79,10 @@ class AuditLog:
 
     def refused(self, act: Act, status: int, *, action: str, caller: Caller | None = None) -> None:
         """Somebody was kept out; `caller` where the key is known and its role is not enough."""
-        now = self._now()
-        suppressed = max(0, self._refusals - REFUSALS_A_MINUTE)
-        if now - self._minute >= _MINUTE:
-            self._minute, self._refusals = now, 0
-        self._refusals += 1
-        if self._refusals > REFUSALS_A_MINUTE:
+        suppressed = (self._unknown if caller is None else self._known).take()
+        if suppressed is None:
             return
-        more = {SUPPRESSED: suppressed} if self._refusals == 1 and suppressed else {}
+        more = {SUPPRESSED: suppressed} if suppressed else {}
         text = f"Refused: {act.method} {act.route} answered {status}"
         _write(action, text, act, caller, logging.WARNING, status=status, more=more)
 

@@ -1,8 +1,9 @@
-"""How often logging in may be tried: by one address, and by all together.
+"""How often wrong keys may be tried: from one address, for one key, and for keys nobody has.
 
-A key's secret has 256 bits and cannot be guessed; the limits keep guessing from costing anything
-and make it visible. They are counted in Redis for all workers, and by each worker alone while Redis
-is away.
+The right key is let in whatever others try. A key's secret has 256 random bits and cannot be
+guessed, and checking one costs less than refusing to; so the limits bar nobody. They make guessing
+visible, and keep a flood of it from being answered with more than a few words. They are counted in
+Redis for all workers, and by each worker alone while Redis is away.
 """
 
 from __future__ import annotations
@@ -19,39 +20,50 @@ from service.redis_store import StoreUnavailable
 
 WINDOW_SECONDS: Final = 300
 BY_ADDRESS: Final = 10
-"""Attempts of one address in a window; one that succeeds forgets those before it."""
-BY_ALL: Final = 100
+"""Wrong keys of one address in a window."""
+BY_KEY: Final = 100
+"""Wrong secrets for one key's id in a window, from all addresses together."""
+BY_UNKNOWN: Final = 100
+"""Keys in a window whose id nobody has, from all addresses together."""
 _PREFIX: Final = "gaugeway:login:"
-_ALL: Final = "all"
-_MOST_ADDRESSES: Final = 10_000
+_UNKNOWN: Final = "unknown"
+_MOST: Final = 10_000
+"""Addresses and keys that a worker remembers."""
 
 
 class LoginLimits:
-    """Counts attempts in windows that begin with the first one."""
+    """Counts wrong keys in windows that begin with the first one."""
 
     def __init__(self, store: Store, *, now: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._now = now
         self._alone: dict[str, tuple[int, float]] = {}
+        self._over: dict[str, float] = {}
 
-    async def attempt(self, address: str) -> float | None:
-        """Count one attempt of an address; None lets it pass, else seconds until the next may."""
-        # Its own limit first: what an address tries beyond its own limit must not use up
-        # the attempts of all, or it alone could keep every operator out.
-        for name, limit in ((_group(address), BY_ADDRESS), (_ALL, BY_ALL)):
+    async def failed(self, address: str, key_id: str | None) -> float | None:
+        """Count a wrong key; None where it is one of few, else seconds until the window is over.
+
+        `key_id` is that of a key there is; None where the id is nobody's.
+        """
+        limits = {
+            f"address:{_group(address)}": BY_ADDRESS,
+            _UNKNOWN if key_id is None else f"key:{key_id}": (
+                BY_UNKNOWN if key_id is None else BY_KEY
+            ),
+        }
+        # What is known to be over costs no more questions to Redis, and adds no more keys to it.
+        for name in limits:
+            if (seconds := self._over.get(name, 0.0) - self._now()) > 0:
+                return seconds
+        # The address first: what it tries beyond its own limit is not counted for others too.
+        for name, limit in limits.items():
             count, seconds = await self._count(name)
             if count > limit:
+                now = self._now()
+                self._over = {known: end for known, end in self._over.items() if end > now}
+                self._over[name] = now + seconds
                 return seconds
         return None
-
-    async def forgive(self, address: str) -> None:
-        """Forget the attempts of an address that has logged in."""
-        name = _group(address)
-        self._alone.pop(name, None)
-        try:
-            await self._store.run("DEL", lambda redis: redis.delete(_PREFIX + name))
-        except StoreUnavailable:
-            return
 
     async def _count(self, name: str) -> tuple[int, float]:
         try:
@@ -61,12 +73,12 @@ class LoginLimits:
 
     def _count_alone(self, name: str) -> tuple[int, float]:
         now = self._now()
-        if len(self._alone) >= _MOST_ADDRESSES:
-            self._alone = {key: kept for key, kept in self._alone.items() if kept[1] > now}
         count, ends = self._alone.get(name, (0, 0.0))
         if ends <= now:
             count, ends = 0, now + WINDOW_SECONDS
-        if name in self._alone or len(self._alone) < _MOST_ADDRESSES:
+        if len(self._alone) >= _MOST:
+            self._alone = {key: kept for key, kept in self._alone.items() if kept[1] > now}
+        if name in self._alone or len(self._alone) < _MOST:
             self._alone[name] = (count + 1, ends)
         return count + 1, ends - now
 
@@ -87,7 +99,7 @@ def _group(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return "unknown"
+        return _UNKNOWN
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)

@@ -12,9 +12,13 @@ from service.access.ended import EndedSessions, Kept
 from service.access.login_limits import LoginLimits
 from service.access.sessions import Session, Sessions, signing_key
 from service.access.store import Store
-from service.errors import InvalidApiKey
+from service.errors import InvalidApiKey, TooManyAttempts
 from service.keys import Caller, KeyStore
 
+_TOO_MANY = (
+    "This API key is not accepted, and neither were many before it. Ask the operator for one that "
+    "is active: it is let in at any time."
+)
 _LOGGED_OUT = "Your session is over. Log in again at /admin/login."
 
 
@@ -28,13 +32,20 @@ class Operators:
     limits: LoginLimits
     audit: AuditLog
 
-    async def by_key(self, authorization: str) -> Caller:
-        """Who an `Authorization` header names, of whichever role. Raises `InvalidApiKey`.
+    async def by_key(self, authorization: str, address: str) -> Caller:
+        """Who an `Authorization` header names, of whichever role; `address` is where it comes from.
 
-        A key that was revoked a moment ago opens nothing: the file is looked at each time.
+        A key that was revoked a moment ago opens nothing: the file is looked at each time. Raises
+        `InvalidApiKey`, and `TooManyAttempts` for one that is wrong after many that were.
         """
         await self.keys.reread()
-        return await self.keys.authenticate(authorization)
+        try:
+            return await self.keys.authenticate(authorization)
+        except InvalidApiKey:
+            wait = await self.limits.failed(address, self.keys.known_id(authorization))
+            if wait is None:
+                raise
+        raise TooManyAttempts(_TOO_MANY, retry_after=wait)
 
     async def by_session(self, cookie: str) -> tuple[Caller, Session]:
         """Who a session's cookie stands for, while its key is active. Raises `InvalidApiKey`."""
@@ -57,6 +68,7 @@ async def open_operators(
 ) -> Operators:
     """The operators of a service whose files are in `home`. Raises `KeysError`."""
     key = await asyncio.to_thread(signing_key, home)
+    lifetime = session_hours * 3600
     return Operators(
         keys=keys,
         sessions=Sessions(key, lifetime=lifetime),
@@ -64,4 +76,3 @@ async def open_operators(
         limits=LoginLimits(store),
         audit=AuditLog(),
     )
-    lifetime = session_hours * 3600

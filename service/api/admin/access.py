@@ -43,8 +43,9 @@ _MISSING = (
 async def require_admin(request: Request) -> Caller:
     """Who acts: the holder of an active key of role `admin`, by header or by session.
 
-    Raises `InvalidApiKey` (401) or `PermissionDenied` (403). Behind `AdminGuard` it only repeats
-    what was found; as a dependency it protects a route that the guard does not.
+    Raises `InvalidApiKey` (401), `PermissionDenied` (403) or `TooManyAttempts` (429). Behind
+    `AdminGuard` it only repeats what was found; as a dependency it protects a route that the guard
+    does not.
     """
     known = request.scope.get(_CALLER)
     if isinstance(known, Caller):
@@ -52,7 +53,7 @@ async def require_admin(request: Request) -> Caller:
     operators = runtime_of(request).operators
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        caller = await operators.by_key(authorization)
+        caller = await operators.by_key(authorization, client_address(request))
     else:
         cookie = session_cookie(request)
         if cookie is None:
@@ -148,17 +149,20 @@ class AdminGuard:
 def act_of(request: Request) -> Act:
     """A request as the audit log takes it."""
     route = request.scope.get("route")
-    client = request.client
     return Act(
         method=request.method if request.method in _METHODS else names.OTHER,
         route=str(getattr(route, "path", names.OTHER)),
         trace_id=trace_id_of(request.scope),
-        client=_address(client.host) if client else "unknown",
+        client=client_address(request),
     )
 
 
-def _address(host: str) -> str:
-    """An address, and nothing else that a proxy may have passed on from `X-Forwarded-For`."""
+def client_address(request: Request) -> str:
+    """Where a request comes from: who is connected, or who a proxy that is trusted says that is.
+
+    An address, and nothing else that a proxy may have passed on from `X-Forwarded-For`.
+    """
+    host = request.client.host if request.client else ""
     try:
         return str(ipaddress.ip_address(host.partition("%")[0]))
     except ValueError:

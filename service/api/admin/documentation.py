@@ -43,8 +43,13 @@ SECURED: Json = {"security": [*SECURITY, _SESSION]}
 _REFUSED: Final[dict[int, str]] = {
     401: "No key of an operator and no session, or none that is active.",
     403: "The key's role is not admin, or a form's token is missing.",
+    429: "No key of an operator, as many before it were not.",
     503: "Redis does not answer.",
 }
+
+
+_TOO_MANY: Final = 429
+_RETRY_AFTER: Json = {"retry-after": string_header(r"^[0-9]+$", "Seconds.")}
 
 
 def _refusals(*statuses: int) -> Responses:
@@ -52,13 +57,15 @@ def _refusals(*statuses: int) -> Responses:
     for status in statuses:
         if status in _REFUSED:
             found[status] = answer(_REFUSED[status], json_content(reference("Error")))
+        if status == _TOO_MANY:
+            found[status] |= {"headers": _RETRY_AFTER}
     return found
 
 
 def _of(description: str, schema: Json) -> Responses:
     return {
         200: answer(description, json_content(schema)),
-        **_refusals(400, 401, 403, 503),
+        **_refusals(400, 401, 403, 429, 503),
     }
 
 
@@ -72,7 +79,7 @@ NOTABLE_RESPONSES = _of("The requests, most notable first.", reference("Notable"
 METRICS_RESPONSES = _of("The figures of the moment.", reference("MetricsReport"))
 PROMETHEUS_RESPONSES: Responses = {
     200: answer("Prometheus text.", {"text/plain": {"schema": {"type": "string"}}}),
-    **_refusals(401, 403),
+    **_refusals(401, 403, 429),
 }
 HEALTH_RESPONSES: Responses = {
     200: answer(
@@ -118,14 +125,14 @@ LOGIN_RESPONSES: Responses = {
     303: _ON,
     401: answer("The key is not known or not active.", _HTML),
     403: answer("The key's role is not admin, or the form is not ours.", _HTML),
-    429: answer("Too many attempts.", _HTML)
-    | {"headers": {"retry-after": string_header(r"^[0-9]+$", "Seconds.")}},
+    429: answer("The key is not known, and neither were many before it.", _HTML)
+    | {"headers": _RETRY_AFTER},
     **errors(408, 413, 415),
 }
 LOGOUT_RESPONSES: Responses = {
     202: answer("Over in this worker; nothing could take a note of it for the others yet.", _HTML),
     303: _ON,
-    **_refusals(401, 403, 408, 413),
+    **_refusals(401, 403, 408, 413, 429),
 }
 
 

@@ -17,13 +17,14 @@ from service.api.admin.access import (
     COOKIE,
     act_of,
     came_from_here,
+    client_address,
     require_admin,
     session_cookie,
     session_of,
 )
 from service.api.admin.csrf import FIELD, form_field, read_form
 from service.api.context import runtime_of
-from service.errors import InvalidApiKey, PermissionDenied
+from service.errors import InvalidApiKey, PermissionDenied, TooManyAttempts
 from service.keys import Caller
 from service.web.templates import render
 
@@ -31,7 +32,6 @@ router = APIRouter()
 
 HOME: Final = "/admin/monitoring"
 FORM_COOKIE: Final = "gaugeway_login"
-_TOO_MANY: Final = 429
 _ACCEPTED: Final = 202
 # Written out: what a browser could take for another host, or for a way up, does not fit in.
 _OURS: Final = re.compile(
@@ -79,21 +79,20 @@ async def log_in(request: Request) -> Response:
         return _refused(
             request, wanted, 403, "The form was too old or came from elsewhere. Try again."
         )
-    address = act_of(request).client
-    wait = await operators.limits.attempt(address)
-    if wait is not None:
-        return _refused(request, wanted, _TOO_MANY, _wait_text(wait), retry_after=wait)
     caller: Caller | None = None
+    given = f"Bearer {form_field(body, 'key').strip()}"
     try:
-        caller = await operators.by_key(f"Bearer {form_field(body, 'key').strip()}")
+        caller = await operators.by_key(given, client_address(request))
         caller.require("admin")
+    except TooManyAttempts as error:
+        problem = "This key is not known, and neither were many before it."
+        return _refused(request, wanted, error.status, problem, retry_after=error.retry_after)
     except InvalidApiKey:
         problem = "This key is not known, or is no longer active."
         return _refused(request, wanted, 401, problem)
     except PermissionDenied:
         problem = "This key has the role 'app'. The page needs one of the role 'admin'."
         return _refused(request, wanted, 403, problem, caller=caller)
-    await operators.limits.forgive(address)
     operators.audit.logged_in(act_of(request), caller)
     return _begin_session(request, caller, wanted)
 
@@ -110,8 +109,8 @@ async def log_out(request: Request) -> Response:
 
     202, with words, where nothing could take a note of it yet: it is over in this worker alone.
     """
-    response: Response = RedirectResponse(LOGIN, status_code=303)
     caller, session = await require_admin(request), session_of(request)
+    response: Response = RedirectResponse(LOGIN, status_code=303)
     if session is not None:
         operators = runtime_of(request).operators
         kept = await operators.end(session)
@@ -123,6 +122,7 @@ async def log_out(request: Request) -> Response:
     )
     return response
 
+
 def _not_kept(session: Session) -> str:
     end = datetime.fromtimestamp(session.ends_at, UTC).isoformat(timespec="minutes")
     return (
@@ -131,7 +131,6 @@ def _not_kept(session: Session) -> str:
         "restart, would go on with a copy of your session's cookie. Free space on the disk of "
         "GAUGEWAY_HOME."
     )
-
 
 
 def local_path(wanted: str) -> str:
@@ -221,8 +220,3 @@ def _begin_session(request: Request, caller: Caller, wanted: str) -> Response:
 def _is_secure(request: Request) -> bool:
     """Whether the browser speaks TLS; the server asks a proxy it trusts (FORWARDED_ALLOW_IPS)."""
     return request.url.scheme == "https"
-
-
-def _wait_text(seconds: float) -> str:
-    minutes = math.ceil(seconds / 60)
-    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
