@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from service.file_reading import FileUnreadableError, read_file
 from service.key_file import (
     KEYS_FILE,
     KeyRecord,
@@ -74,6 +75,6 @@ def _revoked(record: KeyRecord, now: datetime) -> KeyRecord:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        return read_file(path).decode("ascii").strip()
+    except (FileUnreadableError, UnicodeDecodeError):
         return ""

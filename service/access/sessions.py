@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from service.file_reading import FileUnreadableError, read_file
 from service.key_file import KeysError, locked, write_private
 
 SIGNING_KEY_FILE: Final = "session-key"
@@ -113,12 +114,14 @@ def signing_key(home: Path) -> bytes:
     path = home / SIGNING_KEY_FILE
     with locked(home):
         try:
-            text = path.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
+            text = read_file(path).decode("ascii").strip()
+        except FileUnreadableError as error:
+            if not error.missing:
+                raise _unusable(path, f"it {error}") from None
             text = secrets.token_hex(_KEY_BYTES)
             write_private(path, text + "\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unusable(path, type(error).__name__) from None
+        except UnicodeDecodeError:
+            raise _unusable(path, "it is not text") from None
     try:
         key = bytes.fromhex(text)
     except ValueError:

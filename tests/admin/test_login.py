@@ -17,6 +17,7 @@ from service.api.admin.login import HOME, local_path
 from service.key_file import KeysError, read_records, write_records
 from service.keys import add_key
 from tests.admin.operator import Browser, Figures, OperatedService, operated, token_in
+from tests.spoiled_files import SPOILT
 
 KEY = b"k" * 32
 
@@ -282,6 +283,22 @@ def test_all_workers_sign_with_one_key_and_a_damaged_one_is_named(tmp_path: Path
     assert signing_key(tmp_path) == signing_key(tmp_path)
     (tmp_path / "session-key").write_text("short")
     with pytest.raises(KeysError, match="session-key"):
+        signing_key(tmp_path)
+
+
+@pytest.mark.parametrize(
+    # A number is a key too, as long as it is in hexadecimal.
+    "kind",
+    [kind for kind in SPOILT if kind not in ("gone", "a number without end")],
+)
+def test_a_signing_key_that_was_spoilt_is_named_and_nothing_in_its_place_is_waited_for(
+    tmp_path: Path, kind: str
+) -> None:
+    SPOILT[kind](tmp_path / "session-key")
+    if kind == "a link to nowhere":
+        assert len(signing_key(tmp_path)) == 32
+        return
+    with pytest.raises(KeysError, match="session-key cannot be used"):
         signing_key(tmp_path)
 
 

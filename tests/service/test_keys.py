@@ -19,6 +19,7 @@ from service.key_changes import revoke_key, rotate_key
 from service.key_file import KeysError, read_records, write_records
 from service.keys import Caller, KeyStore, add_key, holds, make_key, split_key
 from tests.service.running import RunningService, wait_for
+from tests.spoiled_files import SPOILT
 
 
 async def test_a_key_names_its_app_and_role(tmp_path: Path) -> None:
@@ -69,6 +70,15 @@ def test_the_secret_is_stored_nowhere_but_in_the_dev_key_file(tmp_path: Path) ->
 
 def test_the_dev_key_stays_the_same(tmp_path: Path) -> None:
     assert ensure_dev_key(tmp_path) == ensure_dev_key(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["a pipe that nobody writes to", "binary", "a link to itself"])
+def test_a_spoilt_dev_key_is_replaced_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    first = ensure_dev_key(tmp_path)
+    SPOILT[kind](tmp_path / "dev-api-key")
+    second = ensure_dev_key(tmp_path)
+    assert second != first
+    assert (tmp_path / "dev-api-key").read_text() == second + "\n"
 
 
 def test_a_lost_dev_key_is_replaced_and_revoked(tmp_path: Path) -> None:
@@ -129,7 +139,17 @@ def test_many_workers_at_once_make_one_dev_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", '{"keys": 5}', '{"keys": [{}]}', '{"keys": [{"id": 1}]}', "\x00"],
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"keys": {}}',
+        '{"keys": 5}',
+        '{"keys": [{}]}',
+        '{"keys": [{"id": 1}]}',
+        "\x00",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_the_keys_so_far_stay(
     tmp_path: Path, content: str
