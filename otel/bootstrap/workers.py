@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from otel.bootstrap.prometheus import merged
 
 _logger = logging.getLogger("opentelemetry.gaugeway.workers")
 _PATIENCE: Final = 2.0
+_PAUSE: Final = 0.2
 _SUFFIX: Final = ".sock"
 
 
@@ -95,11 +97,20 @@ class Workers:
         self._directory.mkdir(mode=0o700, exist_ok=True)
 
     def _serve(self, listener: socket.socket) -> None:
+        told = False
         while True:
             try:
                 connection, _ = listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if listener is not self._listener:
+                    return  # It was closed.
+                # Of the process, such as too many open files: it may be over at the next scrape.
+                if not told:
+                    _logger.warning("Another worker could not ask for metrics: %s", error)
+                told = True
+                time.sleep(_PAUSE)
+                continue
+            told = False
             with connection:
                 try:
                     connection.settimeout(_PATIENCE)

@@ -5,7 +5,9 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel import names
+from otel.bootstrap.workers import Workers
 from otel.names import USAGE_BODY
 from tests.otel.processes import Application, instrumented, until
 from tests.otel.receiver import Receiver
@@ -119,3 +122,35 @@ def test_a_sigterm_under_load_loses_nothing(
     # A request that was answered while its client's connection broke is one span more.
     assert len(answered) <= len(server_spans) <= len(answered) + len(askers)
     assert len(server_spans) == len(inference_spans) == len(usage_records)
+
+
+def test_a_worker_that_had_too_many_files_open_tells_its_metrics_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers = Workers(tmp_path / "sockets", "app", lambda: b"told")
+    path = tmp_path / "sockets" / "app" / f"{os.getpid()}.sock"
+
+    def ask() -> socket.socket:
+        asking = socket.socket(socket.AF_UNIX)
+        asking.settimeout(10)
+        return asking
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    with ask() as first, ask() as second:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.open(os.devnull, os.O_RDONLY))
+            first.connect(str(path))
+            until(lambda: "Too many open files" in caplog.text, 10)
+        finally:
+            for descriptor in taken:
+                os.close(descriptor)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert first.recv(64) == b"told"
+        second.connect(str(path))
+        assert second.recv(64) == b"told"
+    workers.close()
+    assert len(caplog.records) == 1
