@@ -25,6 +25,8 @@ from cli.proving.private_stack import PrivateStack
 from cli.proving.spans import flood
 from cli.proving.storms import burst, storm
 from cli.proving.traffic import chat
+from service.atomic_file import write_atomically
+from service.key_file import KEYS_FILE
 from service.keys import add_key
 from stack.supervision.client import SupervisorClient, SupervisorError
 
@@ -117,6 +119,18 @@ async def full_redis(stack: PrivateStack) -> AsyncGenerator[None]:
         await client.config_set("maxmemory", "512mb")
     finally:
         await client.aclose()
+
+
+@asynccontextmanager
+async def spoilt_keys(stack: PrivateStack) -> AsyncGenerator[None]:
+    """A keys file that was cut short."""
+    path = stack.settings.home.path / KEYS_FILE
+    whole = await asyncio.to_thread(path.read_bytes)
+    await asyncio.to_thread(path.write_bytes, whole[: len(whole) // 2])
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(write_atomically, path, whole)
 
 
 def stopped(component: str) -> Causing:

@@ -15,6 +15,7 @@ from cli.proving.faults import (
     large_application,
     left_application,
     one_of_each,
+    spoilt_keys,
     stopped,
     stormy,
     used_budgets,
@@ -115,7 +116,12 @@ STAGES: Final = (
     ),
     Stage(
         "a provider that takes 3 s",
-        (stormy("a provider that takes 3 s", 4.0, "SlowResponses", simulate={"latency_ms": 3000}),),
+        (
+            stormy(
+                "a provider that takes 3 s", 4.0, "SlowResponses", simulate={"latency_ms": 3000}
+            ),
+            Fault("a keys file that was cut short", ("BackgroundTaskFailing",), spoilt_keys),
+        ),
         seconds=90.0,
     ),
     Stage(

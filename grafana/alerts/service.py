@@ -57,6 +57,21 @@ REDIS_DOWN: Final = Alert(
     dashboard="host-and-runtime",
     panel="Redis up",
 )
+BACKGROUND_TASK_FAILING: Final = Alert(
+    name="BackgroundTaskFailing",
+    value=latest(names.BACKGROUND_TASK_UP, by=by_environment(a.BACKGROUND_TASK), of="min"),
+    comparison="<",
+    limit=thresholds.BACKGROUND_TASK_UP.warning,
+    lasting="1m",
+    severity=Severity.WARNING,
+    team=Team.OPS,
+    summary="{{ $labels.gaugeway_background_task_name }}: the service in "
+    "{{ $labels.deployment_environment_name }} cannot get on with it",
+    description="At least one worker tries again and again; what was in force before stays. Of the "
+    "keys file: a key that is revoked in it goes on opening the service.",
+    dashboard="host-and-runtime",
+    panel="Background work",
+)
 REDIS_MEMORY_HIGH: Final = Alert(
     name="RedisMemoryHigh",
     value=_redis_memory(),
@@ -87,4 +102,7 @@ HIGH_MEMORY: Final = Alert(
     panel="Process memory",
 )
 
-GROUP: Final = Group("gaugeway-service", (SERVICE_DOWN, REDIS_DOWN, REDIS_MEMORY_HIGH, HIGH_MEMORY))
+GROUP: Final = Group(
+    "gaugeway-service",
+    (SERVICE_DOWN, REDIS_DOWN, BACKGROUND_TASK_FAILING, REDIS_MEMORY_HIGH, HIGH_MEMORY),
+)

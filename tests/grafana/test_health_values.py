@@ -125,6 +125,8 @@ FREE, CACHED, HELD, SLAB = (
 
 REDIS = f'{names.DEPENDENCY_UP.prometheus}{{{ENVIRONMENT},gaugeway_dependency_name="redis"'
 ONE, OTHER = (f'{REDIS},service_instance_id="{worker}"}}' for worker in ("a", "b"))
+WORK = f"{names.BACKGROUND_TASK_UP.prometheus}{{{ENVIRONMENT},gaugeway_background_task_name="
+KEYS, LEDGER = (f'{WORK}"{task}"}}' for task in ("keys file", "usage ledger"))
 
 HOST = [
     Situation("every process reaches Redis", host.REDIS_UP, {ONE: "1x40", OTHER: "1x40"}, 1),
@@ -133,6 +135,15 @@ HOST = [
         "a process that could not has ended", host.REDIS_UP, {ONE: "1x40", OTHER: "0x32 _x8"}, 1
     ),
     Situation("nobody asks Redis any more", host.REDIS_UP, {ONE: "1x32 _x8"}, None),
+    Situation("all work gets on", host.BACKGROUND_NOW, {KEYS: "1x40", LEDGER: "1x40"}, 1),
+    Situation("some of it does not", host.BACKGROUND_NOW, {KEYS: "0x40", LEDGER: "1x40"}, 0),
+    Situation(
+        "a process that could not has ended",
+        host.BACKGROUND_NOW,
+        {KEYS: "0x32 _x8", LEDGER: "1x40"},
+        1,
+    ),
+    Situation("no service runs", host.BACKGROUND_NOW, {}, None),
     Situation("half is used", host.REDIS_MEMORY_NOW, {USED: "50x40", ALLOWED: "100x40"}, 0.5),
     Situation("Redis has no limit", host.REDIS_MEMORY_NOW, {USED: "50x40", ALLOWED: "0x40"}, None),
     Situation(

@@ -19,7 +19,7 @@ NAMES = {
     "latency": "HighLatency SlowResponses ProviderLatencyHigh SlowFirstChunk",
     "failures": "HighErrorRate ProviderFailures ProviderRateLimited ProviderCredentials "
     "CacheHitLow",
-    "service": "ServiceDown RedisDown RedisMemoryHigh HighMemory",
+    "service": "ServiceDown RedisDown BackgroundTaskFailing RedisMemoryHigh HighMemory",
     "pipeline": "CollectorDown BackendDown CollectorDroppingData CollectorQueueFilling "
     "TelemetryStale CardinalityOverflow LedgerLosingEntries",
     "slos": "AvailabilityBudgetFastBurn AvailabilityBudgetSlowBurn LatencyBudgetFastBurn "

@@ -65,6 +65,16 @@ def _service() -> list[StatPanel]:
             decimals=0,
             absent="no service",
         ),
+        number(
+            "Background work",
+            "Whether all that processes of the service do beside requests gets on: files that are "
+            "watched, checks, the ledger.",
+            queries.BACKGROUND_NOW,
+            thresholds.BACKGROUND_TASK_UP,
+            unit="none",
+            absent="no service",
+            mappings=[up_or_down()],
+        ),
     ]
 
 

@@ -85,6 +85,7 @@ MEMORY_NOW: Final = Query(f"{_sum(c.MEMORY, _USED)} / {_sum(c.MEMORY, _MEMORY_ST
 DISK_NOW: Final = Query(f"max({_disk_used(_MOUNT)})", "fullest")
 LAG_NOW: Final = Query(quantile(names.EVENT_LOOP_LAG, 0.99, window=NOW_WINDOW), "p99")
 LARGEST_PROCESS: Final = Query(_running("max", names.PROCESS_MEMORY), "largest")
+BACKGROUND_NOW: Final = Query(_running("min", names.BACKGROUND_TASK_UP), "lowest")
 REDIS_UP: Final = Query(_running("min", names.DEPENDENCY_UP, _REDIS), "redis")
 REDIS_MEMORY_NOW: Final = Query(_redis_memory_ratio(), "used")
 REDIS_HIT_RATIO_NOW: Final = Query(_hit_ratio(NOW_WINDOW), "hits")

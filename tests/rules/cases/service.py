@@ -27,6 +27,16 @@ def redis(values: str, worker: str = "worker-1") -> dict[str, str]:
     )
 
 
+def task(values: str, worker: str = "worker-1", name: str = "keys file") -> dict[str, str]:
+    return pushed(
+        "gaugeway_background_task_up",
+        values,
+        gaugeway_background_task_name=name,
+        service_instance_id=worker,
+        instance=worker,
+    )
+
+
 def redis_memory(used: int, allowed: int) -> dict[str, str]:
     return {
         **collected("redis_memory_used_bytes", f"{used}x100"),
@@ -105,6 +115,27 @@ CASES = (
         "RedisDown",
         "another dependency is down",
         pushed("gaugeway_dependency_up", "0x100", gaugeway_dependency_name="target:gpt-4o"),
+        silent=("1m", "10m"),
+    ),
+    Case(
+        "BackgroundTaskFailing",
+        "one of two workers cannot read the keys file",
+        {**task("1x20 0x100"), **task("1x120", "worker-2"), **task("1x120", name="usage ledger")},
+        silent=("5m15s", "6m"),
+        fires="6m15s",
+        labels={**DEV, "gaugeway_background_task_name": "keys file"},
+        summary="keys file: the service in dev cannot get on with it",
+    ),
+    Case(
+        "BackgroundTaskFailing",
+        "a file that is being written, and a worker that ended meanwhile",
+        {**task("1x20 0 _x100"), **task("1x20 0x2 1x100", "worker-2")},
+        silent=("5m15s", "6m", "7m45s", "9m"),
+    ),
+    Case(
+        "BackgroundTaskFailing",
+        "no service",
+        {},
         silent=("1m", "10m"),
     ),
     Case(
