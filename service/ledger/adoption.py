@@ -1,4 +1,7 @@
-"""Applies the journals of workers that are gone: whoever gets a file's lock applies it."""
+"""Applies what workers that are gone left on disk: whoever gets a file's lock applies it.
+
+They leave entries in journals, and in files beside them how many they lost.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from service.ledger.journal import Adopted, abandoned, adopt, remove_unnamed
+from service.ledger.abandoned import Adopted, abandoned, adopt
+from service.ledger.locked_file import remove_unnamed
+from service.ledger.loss_book import LossBook
+from service.ledger.loss_file import LossFile, abandoned_losses, adopt_losses
 from service.ledger.losses import Losses
 from service.ledger.recording import BATCH_ENTRIES, Recorder
 from service.ledger.writer import Writer
@@ -16,14 +22,16 @@ from service.redis_store import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
+_DAMAGED = "lines on disk are damaged"
 
 
 class Adoption:
-    """Looks for abandoned journals while the service runs."""
+    """Looks for abandoned files while the service runs, and tells Redis of this worker's losses."""
 
     def __init__(
         self,
         folder: Path,
+        loss_folder: Path,
         recorder: Recorder,
         losses: Losses,
         available: Callable[[], bool],
@@ -31,10 +39,12 @@ class Adoption:
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._folder = folder
+        self._loss_folder = loss_folder
         self._recorder = recorder
         self._losses = losses
         self._available = available
         self._look_seconds = look_seconds
+        self._said = ""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -51,38 +61,55 @@ class Adoption:
     async def _run(self) -> None:
         while True:
             try:
+                await self._losses.book.save()
                 if self._available():
+                    await self._losses.book.tell()
                     await self.look()
+                    self._said = ""
             except StoreUnavailable:
                 pass
+            except OSError as error:
+                self._say(f"{error.filename or self._folder}: {error.strerror or error}")
             except Exception:
-                logger.exception("A journal that a worker left behind could not be applied.")
+                logger.exception("What a worker left behind could not be applied.")
             await asyncio.sleep(self._look_seconds)
 
+    def _say(self, what: str) -> None:
+        """Once, however often it is tried."""
+        if what != self._said:
+            self._said = what
+            logger.warning("What a worker left behind could not be applied and stays. %s", what)
+
     async def look(self) -> None:
-        """Apply what is abandoned now. Raises `StoreUnavailable`."""
-        await asyncio.to_thread(remove_unnamed, self._folder)
+        """Apply what is abandoned now. Raises `StoreUnavailable`, `OSError`."""
+        for folder in (self._folder, self._loss_folder):
+            await asyncio.to_thread(remove_unnamed, folder)
         for path in await asyncio.to_thread(abandoned, self._folder):
             adopted = await asyncio.to_thread(adopt, path)
             if adopted is not None:
                 try:
                     await self._apply(adopted)
-                    await asyncio.to_thread(adopted.finish)
                 finally:
                     adopted.close()
+        for path in await asyncio.to_thread(abandoned_losses, self._loss_folder):
+            file = await asyncio.to_thread(adopt_losses, path)
+            if file is not None:
+                await self._tell(file)
 
     async def _apply(self, adopted: Adopted) -> None:
         writer = Writer(adopted.writer, self._recorder)
-        position = applied = 0
+        position = applied = damaged = 0
+        asked_at: int | None = None
         while True:
             part = await asyncio.to_thread(adopted.read, position, 4 * BATCH_ENTRIES)
-            if part.damaged:
-                self._losses.count(part.damaged, "journal_failed", "lines on disk are damaged")
             if part.position == position:
                 break
             await writer.send(part.entries)
             applied += len(part.entries)
+            damaged += part.damaged
             position = part.position
+            if part.entries:
+                asked_at = part.entries[-1].entry.asked_at
         logger.warning(
             "Applied the journal %s of a worker that is gone: %d entries.",
             adopted.path.name,
@@ -92,3 +119,19 @@ class Adoption:
         while not writer.settled:
             await asyncio.sleep(1)
             await writer.confirm()
+        await asyncio.to_thread(adopted.finish)
+        # Once: a file that stays is read again from its beginning.
+        self._losses.count(damaged, "journal_failed", _DAMAGED, asked_at=asked_at)
+
+    async def _tell(self, file: LossFile) -> None:
+        """Have Redis know what a worker lost that is gone."""
+        book = LossBook(file, self._recorder.losses)
+        try:
+            await book.open()
+            await book.tell()
+            while not book.settled:
+                await asyncio.sleep(1)
+                await book.tell()
+            await asyncio.to_thread(file.remove)
+        finally:
+            file.close()

@@ -1,0 +1,152 @@
+"""What one worker lost, until Redis knows of it: in memory, and in a file that survives a restart.
+
+Losses are numbered like entries, with a mark of their own in Redis, so that each is counted once
+whoever tells of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from service.ledger.counters import add
+from service.ledger.loss_file import LossFile, Lost
+from service.ledger.loss_recording import LossRecorder
+from service.ledger.writer import UNSYNCED_SECONDS
+from service.redis_store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+_SLOT_MS = 15 * 60 * 1000
+"""Hours and days begin with one everywhere, so what is added up is of the same."""
+
+
+class LossBook:
+    """Of one worker, or what a file that was taken over holds."""
+
+    def __init__(
+        self,
+        file: LossFile,
+        recorder: LossRecorder,
+        *,
+        unsynced_seconds: float = UNSYNCED_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._file = file
+        self._recorder = recorder
+        self._unsynced_seconds = unsynced_seconds
+        self._clock = clock
+        self._losses: list[Lost] = []
+        self._number = 0
+        self._tried = 0
+        """Up to this number Redis may know of them: they are not changed any more."""
+        self._mark = 0
+        self._told_at = 0.0
+        self._saved = True
+        self._lock = asyncio.Lock()
+
+    @property
+    def untold(self) -> int:
+        """How many lost entries Redis does not know of."""
+        waiting = (lost for lost in self._losses if lost.number > self._mark)
+        return sum(lost.amounts.get("requests", 0) for lost in waiting)
+
+    @property
+    def settled(self) -> bool:
+        """Whether Redis has all of it on disk."""
+        return not self._losses
+
+    async def open(self) -> None:
+        """Take the room on disk; what a taken-over file holds is read. Where it fails, later."""
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._file.open)
+            self._losses = await asyncio.to_thread(self._file.read)
+            self._number = self._tried = self._losses[-1].number if self._losses else 0
+
+    def add(self, asked_at: int, reason: str, amounts: Mapping[str, int]) -> None:
+        """Count entries that were lost; `save` and `tell` are to follow."""
+        self._saved = False
+        slot = asked_at // _SLOT_MS * _SLOT_MS
+        for n, lost in enumerate(self._losses):
+            if lost.number > self._tried and (lost.asked_at, lost.reason) == (slot, reason):
+                self._losses[n] = lost._replace(amounts=_sum(lost.amounts, amounts))
+                return
+        self._number += 1
+        self._losses.append(Lost(self._number, slot, reason, dict(amounts)))
+
+    async def save(self) -> None:
+        """Have the file hold what Redis may not know of; where it fails, the next call tries."""
+        async with self._lock:
+            await self._save()
+
+    async def tell(self) -> None:
+        """Tell Redis of what it does not know; what it has on disk by then is let go of.
+
+        Raises `StoreUnavailable`.
+        """
+        async with self._lock:
+            if not self._losses:
+                return
+            while waiting := [lost for lost in self._losses if lost.number > self._mark]:
+                self._tried = self._losses[-1].number
+                self._mark = await self._recorder.tell(self._file.writer, self._mark, waiting[0])
+                self._told_at, self._saved = self._clock(), False
+            await self._save()
+            await self._settle()
+
+    async def close(self) -> None:
+        """Leave what Redis may not have to whoever takes the file over."""
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self.tell()
+        if self._losses:
+            await self.save()
+            await asyncio.to_thread(self._file.close)
+        else:
+            await asyncio.to_thread(self._file.remove)
+
+    async def _settle(self) -> None:
+        if self._clock() - self._told_at < self._unsynced_seconds:
+            return
+        self._mark = await self._recorder.mark(self._file.writer, self._mark)
+        kept = [lost for lost in self._losses if lost.number > self._mark]
+        if kept != self._losses:
+            self._losses, self._saved = kept, False
+            await self._save()
+
+    async def _save(self) -> None:
+        if self._saved:
+            return
+        self._merge()
+        self._saved = True
+        try:
+            await asyncio.to_thread(self._file.write, list(self._losses), told=not self.untold)
+        except OSError as error:
+            self._saved = False
+            logger.debug("%s cannot be written: %s", self._file.path, error)
+
+    def _merge(self) -> None:
+        """Where there is no room for all count the oldest together, by their reasons."""
+        while not self._file.fits(self._losses):
+            open_ones = [n for n, lost in enumerate(self._losses) if lost.number > self._tried]
+            pairs = (
+                (one, other)
+                for one in open_ones
+                for other in open_ones
+                if one < other and self._losses[one].reason == self._losses[other].reason
+            )
+            found = next(pairs, None)
+            if found is None:
+                return
+            older, newer = (self._losses[n] for n in found)
+            self._losses[found[1]] = newer._replace(amounts=_sum(newer.amounts, older.amounts))
+            del self._losses[found[0]]
+
+
+def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    total = dict(one)
+    add(total, other)
+    return total
