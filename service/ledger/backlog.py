@@ -63,6 +63,7 @@ class Backlog:
         self._copied_until = 0
         """Up to this number Redis had them: they are neither pending nor ever lost."""
         self._refused: JournalRefused | None = None
+        self._unreadable = False
         self._moved = self._lost = 0
 
     @property
@@ -149,9 +150,14 @@ class Backlog:
             self._writable()
 
     async def read(self, most: int) -> Waiting:
-        """So many of those that wait, the oldest first; none where none wait. Raises `OSError`."""
+        """So many of those that wait, the oldest first. Raises `OSError`, which is said once."""
         if self._position < self._journal.size:
-            part = await asyncio.to_thread(self._journal.read, self._position, most)
+            try:
+                part = await asyncio.to_thread(self._journal.read, self._position, most)
+            except OSError as error:
+                self._say_unreadable(error)
+                raise
+            self._unreadable = False
             if part.position > self._position:
                 return Waiting(part.entries, part.damaged, part.position, 0)
             # Somebody cut the file off: what it held is gone.
@@ -237,6 +243,16 @@ class Backlog:
                 entries,
                 self._refused.kind,
                 f"{_CAUSES[self._refused.kind]} ({self._refused}), and {why}",
+            )
+
+    def _say_unreadable(self, error: OSError) -> None:
+        if not self._unreadable:
+            self._unreadable = True
+            logger.error(
+                "The journal %s cannot be read: %s. What is in it, and all that comes after, waits "
+                "until it can.",
+                self._journal.path,
+                error.strerror or error,
             )
 
     def _note(self, refused: JournalRefused) -> None:

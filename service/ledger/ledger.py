@@ -254,7 +254,7 @@ class Ledger:
                 if self._queue and not self._backlog.empty:
                     await self._write_queue()
             await self._backlog.clear()
-        except StoreUnavailable:
+        except (StoreUnavailable, OSError):
             self._reached = False
             return
         self._away, self._reached = False, True

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _SLOT_MS = 15 * 60 * 1000
 """Hours and days begin with one everywhere, so what is added up is of the same."""
+_MOST_RECORDS = 80
+"""Of different quarters of an hour and reasons: they fit into the file."""
 
 
 class LossBook:
@@ -76,6 +78,8 @@ class LossBook:
                 return
         self._number += 1
         self._losses.append(Lost(self._number, slot, reason, dict(amounts)))
+        if len(self._losses) > _MOST_RECORDS:
+            self._merge()
 
     async def save(self) -> None:
         """Have the file hold what Redis may not know of; where it fails, the next call tries."""
@@ -120,7 +124,6 @@ class LossBook:
     async def _save(self) -> None:
         if self._saved:
             return
-        self._merge()
         self._saved = True
         try:
             await asyncio.to_thread(self._file.write, list(self._losses), told=not self.untold)
@@ -129,21 +132,17 @@ class LossBook:
             logger.debug("%s cannot be written: %s", self._file.path, error)
 
     def _merge(self) -> None:
-        """Where there is no room for all count the oldest together, by their reasons."""
-        while not self._file.fits(self._losses):
-            open_ones = [n for n, lost in enumerate(self._losses) if lost.number > self._tried]
-            pairs = (
-                (one, other)
-                for one in open_ones
-                for other in open_ones
-                if one < other and self._losses[one].reason == self._losses[other].reason
-            )
-            found = next(pairs, None)
-            if found is None:
+        """Count the oldest together with the next of its reason: the file has room for so many."""
+        oldest: dict[str, int] = {}
+        for n, lost in enumerate(self._losses):
+            if lost.number <= self._tried:
+                continue
+            if lost.reason in oldest:
+                older = self._losses[oldest[lost.reason]]
+                self._losses[n] = lost._replace(amounts=_sum(lost.amounts, older.amounts))
+                del self._losses[oldest[lost.reason]]
                 return
-            older, newer = (self._losses[n] for n in found)
-            self._losses[found[1]] = newer._replace(amounts=_sum(newer.amounts, older.amounts))
-            del self._losses[found[0]]
+            oldest[lost.reason] = n
 
 
 def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from service.ledger.locked_file import create_locked, is_at, left_in, take_over, write_all
 
-FILE_BYTES = 32 * 1024
-"""For more than a hundred records, of which one quarter of an hour makes two at the most."""
+FILE_BYTES = 64 * 1024
+"""A record takes 800 bytes at the very most."""
 LOST_SUFFIX = ".lost"
 _BLANK = b"\n"
 
@@ -58,12 +58,8 @@ class LossFile:
             blank = _BLANK * FILE_BYTES
             self._file = create_locked(self.path, lambda file: write_all(file, blank))
 
-    def fits(self, losses: Iterable[Lost]) -> bool:
-        """Whether there is room for so much."""
-        return sum(len(_line(lost)) for lost in losses) < FILE_BYTES
-
     def write(self, losses: Iterable[Lost], *, told: bool) -> None:
-        """Hold these from now on; they fit. `told`: whether Redis has word of all. `OSError`."""
+        """Hold these from now on. `told`: whether Redis has word of all. Raises `OSError`."""
         self.open()
         if self._file is not None:
             lines = b"".join(_line(lost) for lost in losses)

@@ -332,6 +332,7 @@ async def test_a_redis_that_is_read_and_takes_no_writes_is_not_back(
         assert len(said(caplog, "Redis takes no usage entries")) == 1
         assert own_redis.ask(b"CONFIG SET min-replicas-to-write 0").startswith(b"+OK")
         await back(parts)
+        await until(lambda: parts.ledger.lost == 0, "Redis to know")
         assert len(said(caplog, "Redis takes usage entries again")) == 1
         usage = await parts.reader.usage("today")
         assert (usage.totals.requests, usage.lost.requests) == (1, 28)
