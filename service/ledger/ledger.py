@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from otel import names
 from otel.instruments import Instruments
 from service.ledger.abandoned import any_waiting
 from service.ledger.adoption import LOOK_SECONDS, Adoption
@@ -131,7 +132,8 @@ class Ledger:
 
     async def start(self) -> None:
         """Begin to write, and to look for journals that workers left behind."""
-        self._instruments.observe_ledger_pending(lambda: [(self.pending, {})])
+        self._instruments.observe_waiting(names.LEDGER_PENDING, lambda: [(self.pending, {})])
+        self._instruments.observe_waiting(names.LEDGER_HELD, lambda: [(self.held, {})])
         await self._losses.book.open()
         try:
             await self._writer.confirm()
