@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from service.ledger.abandoned import Adopted, abandoned, adopt
+from service.ledger.journal_parts import SUFFIX
 from service.ledger.locked_file import remove_unnamed
 from service.ledger.loss_book import LossBook
-from service.ledger.loss_file import LossFile, abandoned_losses, adopt_losses
+from service.ledger.loss_file import Contents, LossFile, abandoned_losses, adopt_losses
 from service.ledger.losses import Losses
+from service.ledger.places import Places
 from service.ledger.recording import BATCH_ENTRIES, Recorder
 from service.ledger.writer import Writer
 from service.redis_store import StoreUnavailable
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 _DAMAGED = "lines on disk are damaged"
+_KILLED = "the worker that kept them in memory is gone"
+_ONLY_READ = -1
+"""As no mark is this, none is written."""
 
 
 class Adoption:
@@ -30,16 +34,15 @@ class Adoption:
 
     def __init__(
         self,
-        folder: Path,
-        loss_folder: Path,
+        places: Places,
         recorder: Recorder,
         losses: Losses,
         available: Callable[[], bool],
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        self._folder = folder
-        self._loss_folder = loss_folder
+        self._folder = places.journals
+        self._loss_folder = places.losses
         self._recorder = recorder
         self._losses = losses
         self._available = available
@@ -61,6 +64,7 @@ class Adoption:
     async def _run(self) -> None:
         while True:
             try:
+                await self._losses.book.open()
                 await self._losses.book.save()
                 if self._available():
                     await self._losses.book.tell()
@@ -127,7 +131,10 @@ class Adoption:
         """Have Redis know what a worker lost that is gone."""
         book = LossBook(file, self._recorder.losses)
         try:
-            await book.open()
+            if await asyncio.to_thread((self._folder / f"{file.writer}{SUFFIX}").exists):
+                # What is in there was not lost: it is applied first.
+                return
+            await self._count(await book.take_over(), file.writer, self._losses.of(book))
             await book.tell()
             while not book.settled:
                 await asyncio.sleep(1)
@@ -135,3 +142,11 @@ class Adoption:
             await asyncio.to_thread(file.remove)
         finally:
             file.close()
+
+    async def _count(self, found: Contents, writer: str, losses: Losses) -> None:
+        """Count what was in memory alone, by numbers that are the same for whoever does it."""
+        losses.count(found.damaged, "journal_failed", _DAMAGED)
+        if found.stake is not None:
+            mark = await self._recorder.mark(writer, _ONLY_READ)
+            for quarter, number in found.stake.beyond(mark).items():
+                losses.count(number, found.stake.reason, _KILLED, asked_at=quarter)

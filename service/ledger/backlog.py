@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from service.ledger.entry import Entry, Numbered, Recorded
+from service.ledger.held import Held, Line, lines_of
 from service.ledger.journal import Journal, JournalRefused
-from service.ledger.lines import read_line, write_line
+from service.ledger.lines import read_line
+from service.ledger.loss_file import Stake
 from service.ledger.losses import Losses
 
 logger = logging.getLogger(__name__)
@@ -30,11 +30,6 @@ _REMEDIES = {
     "journal_full": "Bring Redis back, or raise the bound.",
     "journal_failed": "See that its disk has room and can be written.",
 }
-
-
-class _Line(NamedTuple):
-    number: int
-    data: bytes
 
 
 class Waiting(NamedTuple):
@@ -54,12 +49,9 @@ class Backlog:
     def __init__(self, journal: Journal, losses: Losses, *, memory_max_bytes: int) -> None:
         self._journal = journal
         self._losses = losses
-        self._memory_max_bytes = memory_max_bytes
-        self._memory: deque[_Line] = deque()
-        self._memory_bytes = 0
+        self._held = Held(memory_max_bytes)
         self._position = 0
         self._on_disk = 0
-        self._held = 0
         self._copied_until = 0
         """Up to this number Redis had them: they are neither pending nor ever lost."""
         self._refused: JournalRefused | None = None
@@ -69,12 +61,18 @@ class Backlog:
     @property
     def pending(self) -> int:
         """How many entries wait, on disk and in memory."""
-        return self._on_disk + self._held
+        return self._on_disk + self._held.count
 
     @property
     def held(self) -> int:
         """How many of them wait in memory alone."""
-        return self._held
+        return self._held.count
+
+    @property
+    def stake(self) -> Stake | None:
+        """What would be lost if this process were killed."""
+        refused = self._refused
+        return None if refused is None else self._held.stake(refused.kind, self._copied_until)
 
     @property
     def refused(self) -> str | None:
@@ -84,11 +82,11 @@ class Backlog:
     @property
     def empty(self) -> bool:
         """Whether all that was kept has been sent, copies included."""
-        return not self._memory and self._position >= self._journal.size
+        return not self._held and self._position >= self._journal.size
 
     async def add(self, entries: Sequence[Numbered]) -> list[Recorded]:
         """Keep entries that come after all that were added before; what became of each."""
-        lines = await asyncio.to_thread(_lines, entries)
+        lines = await asyncio.to_thread(lines_of, entries)
         kept = await self._keep([line for line in lines if line is not None])
         outcomes: list[Recorded] = []
         lost: list[Entry] = []
@@ -99,13 +97,11 @@ class Backlog:
                 self._losses.count(1, "journal_failed", "it cannot be written")
             elif outcome is _DROPPED:
                 lost.append(numbered.entry)
-            elif outcome is _HELD:
-                self._held += 1
-            else:
+            elif outcome is _JOURNALED:
                 self._on_disk += 1
         self._lose(
             lost,
-            f"there is no more room in memory either ({self._memory_max_bytes} bytes, "
+            f"there is no more room in memory either ({self._held.max_bytes} bytes, "
             "GAUGEWAY_LEDGER_MEMORY_MAX_BYTES)",
         )
         return outcomes
@@ -114,7 +110,7 @@ class Backlog:
         """Keep what Redis has taken and may forget, before all else."""
         if entries:
             self._copied_until = entries[-1].number
-            lines = await asyncio.to_thread(_lines, entries)
+            lines = await asyncio.to_thread(lines_of, entries)
             await self._keep([line for line in lines if line is not None])
 
     async def flush(self) -> None:
@@ -123,16 +119,13 @@ class Backlog:
             await asyncio.to_thread(self._journal.keep_named)
         except JournalRefused as refused:
             self._note(refused)
-        waited = bool(self._memory)
-        while self._memory:
-            part = list(islice(self._memory, _LINES_AT_ONCE))
+        waited = bool(self._held)
+        while self._held:
+            part = self._held.first(_LINES_AT_ONCE)
             written = await self._append(part)
-            for line in part[:written]:
-                self._forget_first()
-                if line.number > self._copied_until:
-                    self._held -= 1
-                    self._on_disk += 1
-                    self._moved += 1
+            moved = sum(self._held.let_go(self._copied_until) for _ in range(written))
+            self._on_disk += moved
+            self._moved += moved
             if written < len(part):
                 return
         if waited:
@@ -140,7 +133,7 @@ class Backlog:
 
     async def probe(self) -> None:
         """Look whether a disk that refused entries takes some again, where none wait for that."""
-        if self._refused is None or self._memory:
+        if self._refused is None or self._held:
             return
         try:
             await asyncio.to_thread(self._journal.probe)
@@ -162,20 +155,17 @@ class Backlog:
                 return Waiting(part.entries, part.damaged, part.position, 0)
             # Somebody cut the file off: what it held is gone.
             return Waiting((), self._on_disk, self._journal.size, 0)
-        found = [read_line(line.data) for line in islice(self._memory, most)]
+        found = [read_line(line.data) for line in self._held.first(most)]
         entries = [numbered for numbered in found if numbered is not None]
         return Waiting(entries, 0, self._position, len(found))
 
     def done(self, waiting: Waiting) -> int:
         """Let go of what was read and is in Redis now; how many of them had waited for that."""
-        fresh = sum(numbered.number > self._copied_until for numbered in waiting.entries)
         self._position = waiting.position
-        for _ in range(waiting.lines):
-            self._forget_first()
         if waiting.lines:
-            self._held -= fresh
-        else:
-            self._on_disk = max(0, self._on_disk - fresh - waiting.damaged)
+            return sum(self._held.let_go(self._copied_until) for _ in range(waiting.lines))
+        fresh = sum(numbered.number > self._copied_until for numbered in waiting.entries)
+        self._on_disk = max(0, self._on_disk - fresh - waiting.damaged)
         asked_at = waiting.entries[-1].entry.asked_at if waiting.entries else None
         self._losses.count(
             waiting.damaged, "journal_failed", "lines on disk are damaged", asked_at=asked_at
@@ -197,34 +187,31 @@ class Backlog:
     async def close(self) -> None:
         """Leave on disk what waits; what the disk does not take is lost."""
         await self.flush()
-        left = [read_line(line.data) for line in self._memory]
+        left = [read_line(line.data) for line in self._held.first(len(self._held))]
         waiting = [one.entry for one in left if one and one.number > self._copied_until]
         self._lose(waiting, "the process that kept them in memory ends")
-        self._memory.clear()
-        self._held = 0
+        self._held = Held(0)
         await asyncio.to_thread(self._journal.close)
 
-    async def _keep(self, lines: Sequence[_Line]) -> dict[int, Recorded]:
+    async def _keep(self, lines: Sequence[Line]) -> dict[int, Recorded]:
         """On disk, else in memory, by number."""
-        size = sum(len(line.data) for line in lines)
-        if self._memory and self._memory_bytes + size > self._memory_max_bytes:
+        if self._held and not self._held.fits(lines):
             await self.flush()
         written = 0
-        if not self._memory:
+        if not self._held:
             written = await self._append(lines)
             if written == len(lines):
                 self._writable()
         kept = {line.number: _JOURNALED for line in lines[:written]}
         for line in lines[written:]:
-            if self._memory_bytes + len(line.data) > self._memory_max_bytes:
-                kept[line.number] = _DROPPED
-            else:
+            if self._held.fits([line]):
+                self._held.keep(line, copy=line.number <= self._copied_until)
                 kept[line.number] = _HELD
-                self._memory.append(line)
-                self._memory_bytes += len(line.data)
+            else:
+                kept[line.number] = _DROPPED
         return kept
 
-    async def _append(self, lines: Sequence[_Line]) -> int:
+    async def _append(self, lines: Sequence[Line]) -> int:
         """Write to disk; how many of them it took."""
         try:
             await asyncio.to_thread(self._journal.append_lines, [line.data for line in lines])
@@ -232,9 +219,6 @@ class Backlog:
             self._note(refused)
             return refused.written
         return len(lines)
-
-    def _forget_first(self) -> None:
-        self._memory_bytes -= len(self._memory.popleft().data)
 
     def _lose(self, entries: Sequence[Entry], why: str) -> None:
         if entries and self._refused is not None:
@@ -263,7 +247,7 @@ class Backlog:
                 "bytes, and would be lost with this process. %s",
                 self._journal.path,
                 refused,
-                self._memory_max_bytes,
+                self._held.max_bytes,
                 _REMEDIES[refused.kind],
             )
         self._refused = refused
@@ -278,15 +262,3 @@ class Backlog:
                 self._moved,
                 self._lost,
             )
-
-
-def _lines(entries: Sequence[Numbered]) -> list[_Line | None]:
-    """Entries as lines; None for what cannot be one."""
-    return [_line(numbered) for numbered in entries]
-
-
-def _line(numbered: Numbered) -> _Line | None:
-    try:
-        return _Line(numbered.number, write_line(numbered))
-    except (TypeError, ValueError, AttributeError):
-        return None

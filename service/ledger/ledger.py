@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 from otel import names
 from otel.instruments import Instruments
-from service.ledger.abandoned import any_waiting
 from service.ledger.adoption import LOOK_SECONDS, Adoption
 from service.ledger.backlog import Backlog
 from service.ledger.entry import Entry, Recorded
 from service.ledger.journal import Journal, writer_name
 from service.ledger.loss_book import LossBook
-from service.ledger.loss_file import LOST_SUFFIX, LossFile, any_losses
 from service.ledger.losses import Losses
+from service.ledger.places import Places
 from service.ledger.recording import BATCH_ENTRIES, Numbered, Recorder
 from service.ledger.writer import Writer
 from service.redis_store import StoreUnavailable
@@ -36,10 +35,6 @@ CLOSE_SECONDS = 3.0
 MEMORY_BYTES = 16 * 1024**2
 _QUEUED_ENTRIES = 4_096
 _DROPPED = Recorded("dropped")
-JOURNAL_FOLDER = "journal"
-"""Inside GAUGEWAY_HOME."""
-LOSSES_FOLDER = "losses"
-"""Inside GAUGEWAY_HOME too, where nobody takes it for a journal."""
 
 
 class _Posted(NamedTuple):
@@ -71,14 +66,15 @@ class Ledger:
         self._confirm_seconds = confirm_seconds
         self._probe_seconds = probe_seconds
         self._writer = Writer(writer_name(), recorder)
-        self._folder, self._loss_folder = home / JOURNAL_FOLDER, home / LOSSES_FOLDER
-        loss_file = LossFile(self._loss_folder / f"{self._writer.name}{LOST_SUFFIX}")
+        self._places = Places(home)
+        loss_file = self._places.loss_file(self._writer.name)
         self._losses = Losses(instruments, LossBook(loss_file, recorder.losses))
-        self._journal = Journal(self._folder, self._writer.name, max_bytes=journal_max_bytes)
+        self._journal = Journal(
+            self._places.journals, self._writer.name, max_bytes=journal_max_bytes
+        )
         self._backlog = Backlog(self._journal, self._losses, memory_max_bytes=memory_max_bytes)
         self._adoption = Adoption(
-            self._folder,
-            self._loss_folder,
+            self._places,
             recorder,
             self._losses,
             lambda: self.available,
@@ -116,7 +112,7 @@ class Ledger:
 
     async def waiting(self) -> bool:
         """Whether entries of any worker of this home wait, or were lost and Redis has no word."""
-        return self.pending > 0 or self.lost > 0 or await asyncio.to_thread(self._any_left)
+        return self.pending > 0 or self.lost > 0 or await asyncio.to_thread(self._places.any_left)
 
     def post(self, entry: Entry) -> asyncio.Future[Recorded]:
         """Record an entry. Never raises; the future says where it is: in Redis, on disk or lost."""
@@ -162,6 +158,7 @@ class Ledger:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._catch_up()
         await self._backlog.close()
+        self._losses.book.risk(None)
         await self._losses.book.close()
 
     async def _run(self) -> None:
@@ -245,7 +242,7 @@ class Ledger:
         """Apply what waits, in order; then entries go to Redis again."""
         started, applied = time.monotonic(), 0
         await self._backlog.flush()
-        await self._losses.book.save()
+        await self._save_losses()
         try:
             await self._writer.confirm()
             while not self._backlog.empty:
@@ -253,6 +250,7 @@ class Ledger:
                 await self._apply(waiting.entries)
                 self._reached = True
                 applied += self._backlog.done(waiting)
+                await self._save_losses()
                 if self._queue and not self._backlog.empty:
                     await self._write_queue()
             await self._backlog.clear()
@@ -269,6 +267,11 @@ class Ledger:
         self._losses.over()
         with contextlib.suppress(StoreUnavailable):
             await self._losses.book.tell()
+
+    async def _save_losses(self) -> None:
+        """Have others know what was lost, or would be if this process were killed."""
+        self._losses.book.risk(self._backlog.stake)
+        await self._losses.book.save()
 
     def _go_away(self, error: StoreUnavailable) -> None:
         self._reached = False
@@ -288,9 +291,6 @@ class Ledger:
             for posted, outcome in zip(batch, outcomes, strict=True):
                 self._queue.popleft()
                 _resolve(posted, outcome)
-
-    def _any_left(self) -> bool:
-        return any_waiting(self._folder) or any_losses(self._loss_folder)
 
 
 def _resolve(posted: _Posted, outcome: Recorded) -> None:

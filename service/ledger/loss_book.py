@@ -13,15 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 
 from service.ledger.counters import add
-from service.ledger.loss_file import LossFile, Lost
+from service.ledger.entry import LossKind
+from service.ledger.loss_file import QUARTER_MS, Contents, LossFile, Lost, Stake
 from service.ledger.loss_recording import LossRecorder
 from service.ledger.writer import UNSYNCED_SECONDS
 from service.redis_store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-_SLOT_MS = 15 * 60 * 1000
-"""Hours and days begin with one everywhere, so what is added up is of the same."""
 _MOST_RECORDS = 80
 """Of different quarters of an hour and reasons: they fit into the file."""
 
@@ -42,6 +41,7 @@ class LossBook:
         self._unsynced_seconds = unsynced_seconds
         self._clock = clock
         self._losses: list[Lost] = []
+        self._stake: Stake | None = None
         self._number = 0
         self._tried = 0
         """Up to this number Redis may know of them: they are not changed any more."""
@@ -62,22 +62,34 @@ class LossBook:
         return not self._losses
 
     async def open(self) -> None:
-        """Take the room on disk; what a taken-over file holds is read. Where it fails, later."""
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(self._file.open)
-            self._losses = await asyncio.to_thread(self._file.read)
-            self._number = self._tried = self._losses[-1].number if self._losses else 0
+        """Take the room on disk, unless it is taken; where there is none, the next call tries."""
+        async with self._lock:
+            with contextlib.suppress(OSError):
+                if await asyncio.to_thread(self._file.open):
+                    self._saved = not self._losses and self._stake is None
 
-    def add(self, asked_at: int, reason: str, amounts: Mapping[str, int]) -> None:
+    async def take_over(self) -> Contents:
+        """Read what a worker that is gone left. Raises `OSError`."""
+        found = await asyncio.to_thread(self._file.read)
+        self._losses = found.losses
+        self._number = self._tried = max((lost.number for lost in found.losses), default=0)
+        return found
+
+    def risk(self, stake: Stake | None) -> None:
+        """Note what would be lost with this process; `save` is to follow."""
+        if stake != self._stake:
+            self._stake, self._saved = stake, False
+
+    def add(self, asked_at: int, reason: LossKind, amounts: Mapping[str, int]) -> None:
         """Count entries that were lost; `save` and `tell` are to follow."""
         self._saved = False
-        slot = asked_at // _SLOT_MS * _SLOT_MS
+        quarter = asked_at // QUARTER_MS * QUARTER_MS
         for n, lost in enumerate(self._losses):
-            if lost.number > self._tried and (lost.asked_at, lost.reason) == (slot, reason):
+            if lost.number > self._tried and (lost.asked_at, lost.reason) == (quarter, reason):
                 self._losses[n] = lost._replace(amounts=_sum(lost.amounts, amounts))
                 return
         self._number += 1
-        self._losses.append(Lost(self._number, slot, reason, dict(amounts)))
+        self._losses.append(Lost(self._number, quarter, reason, dict(amounts)))
         if len(self._losses) > _MOST_RECORDS:
             self._merge()
 
@@ -102,7 +114,7 @@ class LossBook:
             await self._settle()
 
     async def close(self) -> None:
-        """Leave what Redis may not have to whoever takes the file over."""
+        """Leave what Redis may not have to whoever takes the file over. Safe to repeat."""
         with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(1.0):
                 await self.tell()
@@ -126,14 +138,16 @@ class LossBook:
             return
         self._saved = True
         try:
-            await asyncio.to_thread(self._file.write, list(self._losses), told=not self.untold)
+            await asyncio.to_thread(
+                self._file.write, list(self._losses), self._stake, told=not self.untold
+            )
         except OSError as error:
             self._saved = False
             logger.debug("%s cannot be written: %s", self._file.path, error)
 
     def _merge(self) -> None:
         """Count the oldest together with the next of its reason: the file has room for so many."""
-        oldest: dict[str, int] = {}
+        oldest: dict[LossKind, int] = {}
         for n, lost in enumerate(self._losses):
             if lost.number <= self._tried:
                 continue

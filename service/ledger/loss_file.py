@@ -1,4 +1,4 @@
-"""Where a worker keeps what it lost until Redis knows: a file whose room was taken beforehand.
+"""Where a worker keeps what it lost, or would lose: a file whose room was taken beforehand.
 
 Entries are lost when the disk is full, so what tells of them must need no room then. It is written
 in place, whole, as lines with a checksum, and padded with blank ones; where the first one is blank
@@ -14,13 +14,16 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from service.ledger.entry import LossKind
 from service.ledger.locked_file import create_locked, is_at, left_in, take_over, write_all
 
 FILE_BYTES = 64 * 1024
-"""A record takes 800 bytes at the very most."""
+"""A loss takes 800 bytes at the very most, what is at stake 7,000."""
 LOST_SUFFIX = ".lost"
+QUARTER_MS = 15 * 60 * 1000
+"""Hours and days begin with one everywhere, so what is added up is of the same."""
 _BLANK = b"\n"
 
 
@@ -33,8 +36,40 @@ class Lost(NamedTuple):
 
     number: int
     asked_at: int
-    reason: str
+    reason: LossKind
     amounts: Mapping[str, int]
+
+
+class Stake(NamedTuple):
+    """Entries that a worker keeps in memory alone: they go with it, but for what Redis has.
+
+    `first` and `last` are their numbers among its entries, `requests` how many there are by quarter
+    of an hour, in order; `reason` is why the disk does not take them.
+    """
+
+    first: int
+    last: int
+    reason: LossKind
+    requests: Mapping[int, int]
+
+    def beyond(self, mark: int) -> Mapping[int, int]:
+        """Those by quarter of an hour that come after Redis's mark."""
+        applied = max(0, min(mark, self.last) - self.first + 1)
+        left: dict[int, int] = {}
+        for quarter, number in self.requests.items():
+            taken = min(applied, number)
+            applied -= taken
+            if number > taken:
+                left[quarter] = number - taken
+        return left
+
+
+class Contents(NamedTuple):
+    """What a file holds; `damaged` lines cannot be read."""
+
+    losses: list[Lost]
+    stake: Stake | None = None
+    damaged: int = 0
 
 
 class LossFile:
@@ -49,30 +84,45 @@ class LossFile:
         """The worker whose losses it holds."""
         return self.path.name.removesuffix(LOST_SUFFIX)
 
-    def open(self) -> None:
-        """Take the room it needs. Raises `OSError`."""
+    def open(self) -> bool:
+        """Take the room it needs; whether it is new, and empty. Raises `OSError`."""
         if self._file is not None and not is_at(self.path, self._file):
             os.close(self._file)
             self._file = None
-        if self._file is None:
-            blank = _BLANK * FILE_BYTES
-            self._file = create_locked(self.path, lambda file: write_all(file, blank))
+        if self._file is not None:
+            return False
+        blank = _BLANK * FILE_BYTES
+        self._file = create_locked(self.path, lambda file: write_all(file, blank))
+        return True
 
-    def write(self, losses: Iterable[Lost], *, told: bool) -> None:
+    def write(self, losses: Iterable[Lost], stake: Stake | None, *, told: bool) -> None:
         """Hold these from now on. `told`: whether Redis has word of all. Raises `OSError`."""
         self.open()
         if self._file is not None:
             lines = b"".join(_line(lost) for lost in losses)
-            data = ((_BLANK if told else b"") + lines).ljust(FILE_BYTES, _BLANK)
+            if stake is not None:
+                lines += _checked(
+                    [stake.first, stake.last, stake.reason, [*stake.requests.items()]]
+                )
+            data = ((_BLANK if told and stake is None else b"") + lines).ljust(FILE_BYTES, _BLANK)
             write_all(self._file, data)
             os.fsync(self._file)
 
-    def read(self) -> list[Lost]:
+    def read(self) -> Contents:
         """What it holds, in order. Raises `OSError`."""
-        if self._file is None:
-            return []
-        lines = os.pread(self._file, FILE_BYTES, 0).split(b"\n")
-        return [lost for line in lines if (lost := _read(line)) is not None]
+        losses: list[Lost] = []
+        stake: Stake | None = None
+        damaged = 0
+        lines = b"" if self._file is None else os.pread(self._file, FILE_BYTES, 0)
+        for line in filter(None, lines.split(b"\n")):
+            found = _read(line)
+            if isinstance(found, Lost):
+                losses.append(found)
+            elif isinstance(found, Stake):
+                stake = found
+            else:
+                damaged += 1
+        return Contents(losses, stake, damaged)
 
     def remove(self) -> None:
         """Redis knows of all of it, or there was nothing."""
@@ -100,7 +150,7 @@ def adopt_losses(path: Path) -> LossFile | None:
 
 
 def any_losses(folder: Path) -> bool:
-    """Whether any worker holds losses that Redis was not told of."""
+    """Whether any worker holds losses that Redis was not told of, or entries in memory alone."""
     for path in abandoned_losses(folder):
         with contextlib.suppress(OSError), path.open("rb") as file:
             if file.read(1) not in (b"", _BLANK):
@@ -109,22 +159,22 @@ def any_losses(folder: Path) -> bool:
 
 
 def _line(lost: Lost) -> bytes:
-    facts: list[Any] = [lost.number, lost.asked_at, lost.reason, dict(lost.amounts)]
+    return _checked([lost.number, lost.asked_at, lost.reason, dict(lost.amounts)])
+
+
+def _checked(facts: list[Any]) -> bytes:
     text = json.dumps(facts, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _read(line: bytes) -> Lost | None:
+def _read(line: bytes) -> Lost | Stake | None:
     checksum, _, text = line.partition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return None
     try:
-        number, asked_at, reason, amounts = json.loads(text)
-        return Lost(
-            int(number),
-            int(asked_at),
-            str(reason),
-            {str(counter): int(amount) for counter, amount in amounts.items()},
-        )
-    except (ValueError, TypeError, AttributeError):
+        number, other, reason, facts = json.loads(text)
+        if isinstance(facts, list):
+            return Stake(number, other, reason, dict(cast("list[tuple[int, int]]", facts)))
+        return Lost(number, other, reason, facts)
+    except (ValueError, TypeError):
         return None

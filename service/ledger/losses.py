@@ -56,6 +56,10 @@ class Losses:
             self.book.add(moment, kind, {"requests": number, "unpriced": number})
             self._tell(number, kind, why)
 
+    def of(self, book: LossBook) -> Losses:
+        """The same for what another worker left."""
+        return Losses(self._instruments, book, now=self._now)
+
     def over(self) -> None:
         """The episode is over: the next loss is told again."""
         self._said = False

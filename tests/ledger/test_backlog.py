@@ -25,12 +25,12 @@ from otel import names
 from otel.testing import recorded
 from service.ledger.backlog import Backlog
 from service.ledger.calendar import Calendar
-from service.ledger.entry import Numbered
+from service.ledger.entry import LossKind, Numbered
 from service.ledger.journal import Journal, JournalRefused
 from service.ledger.journal_parts import read_part
 from service.ledger.lines import write_line
 from service.ledger.loss_book import LossBook
-from service.ledger.loss_file import FILE_BYTES, LossFile, Lost, adopt_losses
+from service.ledger.loss_file import FILE_BYTES, Contents, LossFile, Lost, Stake, adopt_losses
 from service.ledger.loss_recording import LossRecorder
 from service.ledger.losses import Losses
 from service.ledger.scripts import ScriptQueue
@@ -189,20 +189,39 @@ def test_losses_are_read_as_they_were_written_and_fit_in_the_room_that_was_taken
     file = LossFile(path)
     file.open()
     assert path.stat().st_size == FILE_BYTES
+    stake = Stake(7, 9, "journal_full", {NOON: 2, NOON + 900_000: 1})
     losses = [Lost(n, NOON + n, "journal_full", {"requests": n, "cost": 2**62}) for n in range(90)]
     with room(FILE_BYTES):
         # Nothing can grow: it is written where room is.
-        file.write(losses, told=False)
+        file.write(losses, stake, told=False)
     assert path.stat().st_size == FILE_BYTES
     assert adopt_losses(path) is None
     file.close()
     adopted = adopt_losses(path)
     assert adopted is not None
-    assert adopted.read() == losses
-    adopted.write(losses[:1], told=True)
-    assert adopted.read() == losses[:1]
+    assert adopted.read() == Contents(losses, stake)
+    adopted.write(losses[:1], None, told=True)
+    assert adopted.read() == Contents(losses[:1])
+    with path.open("r+b") as torn:
+        torn.write(b"\nfff")
+    assert adopted.read() == Contents([], damaged=1)
     adopted.remove()
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("mark", "left"),
+    [
+        (0, {10: 3, 20: 2}),
+        (6, {10: 3, 20: 2}),
+        (8, {10: 1, 20: 2}),
+        (10, {20: 1}),
+        (11, {}),
+        (99, {}),
+    ],
+)
+def test_what_redis_had_taken_was_not_lost(mark: int, left: dict[int, int]) -> None:
+    assert Stake(7, 11, "journal_failed", {10: 3, 20: 2}).beyond(mark) == left
 
 
 async def test_losses_of_more_time_than_there_is_room_for_are_counted_together(
@@ -211,10 +230,11 @@ async def test_losses_of_more_time_than_there_is_room_for_are_counted_together(
     file = LossFile(tmp_path / "worker.lost")
     book = LossBook(file, _no_recorder())
     for quarter in range(1_000):
-        for reason in ("journal_full", "journal_failed"):
+        reasons: tuple[LossKind, ...] = ("journal_full", "journal_failed")
+        for reason in reasons:
             book.add(NOON + quarter * 900_000, reason, {"requests": 2, "cost": 3})
     await book.save()
-    found = file.read()
+    found = file.read().losses
     assert sum(lost.amounts["requests"] for lost in found) == book.untold == 4_000
     assert {lost.reason for lost in found} == {"journal_full", "journal_failed"}
     assert [lost.number for lost in found] == sorted(lost.number for lost in found)

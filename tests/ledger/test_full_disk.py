@@ -191,8 +191,22 @@ async def test_what_was_lost_is_known_after_a_restart_and_counted_once(
             assert usage.totals.requests == 0
 
 
+async def test_room_for_losses_is_taken_once_there_is_some(own_redis: Server, disk: Disk) -> None:
+    disk.fill()
+    async with opened(own_redis.url, disk.path, memory_max_bytes=0) as parts:
+        own_redis.kill()
+        assert await outcomes(parts, [entry(1)]) == ["dropped"]
+        disk.free()
+        await until(lambda: any_lost(disk), "the file to be there")
+        remove(disk.path / "losses")
+        await until(lambda: any_lost(disk), "the file to be there again")
+        own_redis.start()
+        await until(lambda: parts.ledger.lost == 0, "Redis to know")
+        assert (await parts.reader.usage("today")).lost.requests == 1
+
+
 def any_lost(disk: Disk) -> bool:
-    for path in (disk.path / "losses").iterdir():
+    for path in (disk.path / "losses").glob("*.lost"):
         with suppress(FileNotFoundError):
             if path.read_bytes().strip():
                 return True
@@ -235,6 +249,53 @@ async def test_what_a_killed_worker_lost_is_told_once_by_whoever_comes_first(
     async with opened(own_redis.url, disk.path) as one, opened(own_redis.url, disk.path):
         await until(lambda: not any_lost(disk), "the file to be taken over")
         assert (await one.reader.usage("today")).lost.requests == 30
+
+
+HOLD_AND_WAIT = """
+import asyncio, sys
+from pathlib import Path
+from tests.disks import Disk
+from tests.ledger.building import entry, opened
+
+async def main():
+    home = Path(sys.argv[2])
+    async with opened(sys.argv[1], home) as parts:
+        journaled = [parts.ledger.post(entry(number)) for number in range(10)]
+        assert {(await answer).outcome for answer in journaled} == {"journaled"}
+        Disk(home).fill()
+        number = 9
+        while (await parts.ledger.post(entry(number := number + 1))).outcome == "journaled":
+            pass
+        held = [parts.ledger.post(entry(number + n)) for n in range(1, 30)]
+        assert {(await answer).outcome for answer in held} == {"held"}
+        await asyncio.sleep(1)
+        print(number, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_worker_had_in_memory_alone_is_counted_as_lost(
+    own_redis: Server, disk: Disk
+) -> None:
+    own_redis.kill()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_AND_WAIT, own_redis.url, str(disk.path)],
+        stdout=subprocess.PIPE,
+    ) as worker:
+        assert worker.stdout is not None
+        journaled = int(await asyncio.to_thread(worker.stdout.readline))
+        worker.send_signal(signal.SIGKILL)
+    disk.free()
+    own_redis.start()
+    async with opened(own_redis.url, disk.path) as one, opened(own_redis.url, disk.path) as other:
+        assert not (await one.reader.usage("today")).complete
+        await until(lambda: not any_lost(disk), "the file to be taken over", 40)
+        usage = await one.reader.usage("today")
+        assert (usage.totals.requests, usage.lost.requests) == (journaled, 30)
+        assert usage.lost.unpriced_requests == 30
+        assert lost(one) + lost(other) == 30
 
 
 async def test_several_workers_losses_add_up(own_redis: Server, disk: Disk) -> None:

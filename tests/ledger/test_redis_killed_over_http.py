@@ -21,7 +21,7 @@ from typing import Any, cast
 import pytest
 
 from service.ledger.calendar import Calendar
-from service.ledger.ledger import JOURNAL_FOLDER
+from service.ledger.places import JOURNAL_FOLDER
 from service.ledger.reading import LedgerReader
 from service.money import dollars
 from service.redis_store import RedisStore, StoreUnavailable
