@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import os
 import sys
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from rich.console import Console
 
 from cli.console import show_error
 from cli.ledger_source import LedgerSourceError, open_store
+from service.atomic_file import replacing
 from service.ledger.calendar import Calendar, Retention
+from service.ledger.counters import LOST
 from service.ledger.export.postgresql import (
     DEFAULT_TABLE,
     Database,
@@ -30,7 +31,7 @@ from service.ledger.export.postgresql import (
 from service.ledger.export.reading import UsageRows
 from service.ledger.export.rows import Grain, UsageRow
 from service.ledger.export.span import DateError, Span, parse_day
-from service.ledger.export.text import Format, write_text
+from service.ledger.export.text import Format, Output, write_text
 from service.ledger.zone import remembered_time_zone
 from service.redis_store import StoreUnavailable
 from service.settings import Settings, SettingsError, load_settings
@@ -105,15 +106,34 @@ async def _export(
         today = _today(calendar)
         span = span_of(order, today, calendar)
         rows = UsageRows(store, calendar).rows(span, order.grain)
+        tally = _Tally()
         async with aclosing(rows):
-            result = await write(rows)
+            result = await write(tally.count(rows))
     said = f"{span.first} to {span.last} by {order.grain} ({zone})"
     kept = _first_kept(order.grain, today, calendar.retention)
     if span.first < kept:
         said += f"\nfrom before {kept} the ledger keeps nothing by {order.grain}, unless " + (
             f"GAUGEWAY_LEDGER_{order.grain.upper()}S says more where the service runs"
         )
+    if tally.lost:
+        said += (
+            f"\n{tally.lost} of these requests were lost: they are in the rows of the dimension "
+            "lost, and in no other"
+        )
     return _Exported(result, said)
+
+
+class _Tally:
+    """Counts what is missing from rows while they go by."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+
+    async def count(self, rows: AsyncIterable[UsageRow]) -> AsyncGenerator[UsageRow]:
+        async for row in rows:
+            if row.dimension == LOST:
+                self.lost += row.totals.requests
+            yield row
 
 
 def _today(calendar: Calendar) -> date:
@@ -150,7 +170,6 @@ def _into_text(order: Order, settings: Settings) -> str:
         exported = asyncio.run(
             _export(order, settings, lambda rows: write_text(rows, output, order.form))
         )
-        output.flush()
     return f"{_rows(exported.result)}, {exported.description}"
 
 
@@ -178,13 +197,14 @@ def _rows(count: int) -> str:
 
 
 @contextmanager
-def _opened(path: Path | None) -> Generator[TextIO]:
+def _opened(path: Path | None) -> Generator[Output]:
     if path is None:
         output: TextIO = sys.stdout
         if isinstance(output, io.TextIOWrapper):
             # CSV brings its own ends of lines, and names are UTF-8 whatever the locale.
             output.reconfigure(encoding="utf-8", newline="")
         yield output
+        output.flush()
     elif path.exists() and not path.is_file():
         # A device or a pipe cannot be replaced.
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -195,17 +215,20 @@ def _opened(path: Path | None) -> Generator[TextIO]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Generator[TextIO]:
+def _replacing(path: Path) -> Generator[Output]:
     """A file that appears under its name when it is whole, and not at all if it never is."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        try:
-            file = partial.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise ExportError(f"{path} cannot be written: {error.strerror}.") from None
-        with file:
-            yield file
-        partial.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
+        with replacing(path, mode=None) as file:
+            yield _Encoded(file)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+class _Encoded:
+    """Text into a file of bytes; names are UTF-8 whatever the locale."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, text: str, /) -> int:
+        return self._file.write(text.encode())

@@ -13,7 +13,7 @@ from cli.top_figures import Figures, Timing, zoned
 from cli.top_reading import Reading
 from cli.top_tables import NARROW, budget_lines, request_lines
 from cli.top_text import Shape, ascii_of, cell, plain
-from service.api.admin.documents import Check, HealthReport
+from service.api.admin.documents import Check, HealthReport, MetricsReport
 from service.web import figures
 
 _LABEL = 14
@@ -90,8 +90,8 @@ def _condition(reading: Reading, shape: Shape) -> list[Text]:
     if reading.health is not None:
         said.extend((line, "yellow") for line in _ailing(reading.health))
     metrics = reading.metrics
-    if metrics is not None and (waiting := metrics.worker.journal_entries):
-        said.append((f"{waiting} entries of the ledger wait on disk for Redis", "yellow"))
+    if metrics is not None:
+        said.extend(_unaccounted(metrics))
     if reading.problem is not None and metrics is not None:
         said.append((f"the figures are of {zoned(metrics).updated().text}", "yellow"))
     lines: list[Text] = []
@@ -99,6 +99,22 @@ def _condition(reading: Reading, shape: Shape) -> list[Text]:
         folded = textwrap.wrap(plain(message), max(shape.width, 20), max_lines=_MESSAGE_LINES)
         lines += [Text(line, style=colour) for line in folded]
     return lines
+
+
+def _unaccounted(metrics: MetricsReport) -> list[tuple[str, Level]]:
+    """What the figures lack, for good or until Redis is back."""
+    said: list[tuple[str, Level]] = []
+    worker = metrics.worker
+    if lost := metrics.lost.requests + worker.lost_entries:
+        cost = figures.usd(metrics.lost.cost_usd).text
+        known = f", {cost} of known cost" if metrics.lost.requests else ""
+        said.append((f"{lost} requests of today were lost and are in no figure{known}", "red"))
+    if waiting := worker.journal_entries:
+        said.append((f"{waiting} entries of the ledger wait on disk for Redis", "yellow"))
+    if held := worker.memory_entries:
+        text = f"{held} of them wait in memory alone: the disk of GAUGEWAY_HOME takes no more"
+        said.append((text, "red"))
+    return said
 
 
 def _ailing(health: HealthReport) -> list[str]:

@@ -156,9 +156,8 @@ class Instruments:
             metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
         )
 
-    def observe_ledger_pending(self, observe: Observe) -> None:
-        """Have the entries that wait on disk counted by a function at each collection."""
-        metric = names.LEDGER_PENDING
+    def observe_waiting(self, metric: Metric, observe: Observe) -> None:
+        """Have what waits counted by a function at each collection; workers add up."""
         self._meter.create_observable_up_down_counter(
             metric.name, [self._callback(metric, observe)], metric.unit, metric.meaning
         )

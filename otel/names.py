@@ -26,6 +26,7 @@ from otel.spending import BUDGET_UNCHECKED as BUDGET_UNCHECKED
 from otel.spending import BUDGET_USERS as BUDGET_USERS
 from otel.spending import CONFIGURATION_RELOADS as CONFIGURATION_RELOADS
 from otel.spending import LEDGER_DROPPED as LEDGER_DROPPED
+from otel.spending import LEDGER_HELD as LEDGER_HELD
 from otel.spending import LEDGER_PENDING as LEDGER_PENDING
 from otel.spending import SAVED as SAVED
 from otel.spending import SPENDING as SPENDING

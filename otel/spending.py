@@ -50,13 +50,20 @@ LEDGER_PENDING: Final = Metric(
     "gaugeway.ledger.pending",
     Kind.OBSERVABLE_UP_DOWN_COUNTER,
     "{entry}",
-    "Entries in a worker's journal on disk that Redis does not have yet.",
+    "Entries that Redis does not have yet: in a worker's journal, or in its memory.",
+)
+LEDGER_HELD: Final = Metric(
+    "gaugeway.ledger.held",
+    Kind.OBSERVABLE_UP_DOWN_COUNTER,
+    "{entry}",
+    "Those of `gaugeway.ledger.pending` that are in memory alone: the journal takes none.",
 )
 LEDGER_DROPPED: Final = Metric(
     "gaugeway.ledger.dropped",
     Kind.COUNTER,
     "{entry}",
-    "Entries lost: `error.type` is `journal_full` or `journal_failed`.",
+    "Entries lost: the journal took none (`error.type` is `journal_full` or `journal_failed`), and "
+    "memory neither.",
     (a.ERROR_TYPE,),
 )
 CONFIGURATION_RELOADS: Final = Metric(
@@ -78,6 +85,7 @@ SPENDING: Final = (
     BUDGET_UNCHECKED,
     SAVED,
     LEDGER_PENDING,
+    LEDGER_HELD,
     LEDGER_DROPPED,
     CONFIGURATION_RELOADS,
 )

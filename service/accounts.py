@@ -28,6 +28,7 @@ from service.targets import Target
 from service.tokens import Usage
 
 _NOTHING_USED = Usage(0, 0)
+_STOPPED = "Usage cannot be recorded now, and this service answers nothing it cannot record."
 
 
 class LedgerPort(Protocol):
@@ -97,14 +98,16 @@ class Accounts:
         self.rules = rules
         self._now = now
 
+    @property
+    def stopped(self) -> str | None:
+        """Why every request is refused now; None while they are not."""
+        stopped = self.rules.stop_without_ledger and not self.ledger.available
+        return _STOPPED if stopped else None
+
     def open(self, request: ModelRequest, first: Target) -> Account:
         """An account for a request whose first target is known. Raises `LedgerUnavailable`."""
-        if self.rules.stop_without_ledger and not self.ledger.available:
-            raise LedgerUnavailable(
-                "Usage cannot be recorded now, and this service answers nothing it cannot record. "
-                "Try again in a moment.",
-                retry_after=2,
-            )
+        if (reason := self.stopped) is not None:
+            raise LedgerUnavailable(f"{reason} Try again in a moment.", retry_after=2)
         return Account(self, request, first, self._now())
 
 

@@ -93,6 +93,8 @@ async def _open_ledger(
         Recorder(scripts, calendar, dedupe_seconds=settings.ledger_dedupe_seconds),
         home=settings.home,
         journal_max_bytes=settings.journal_max_bytes,
+        memory_max_bytes=settings.ledger_memory_max_bytes,
+        watchful=settings.ledger_when_unavailable == "stop",
         instruments=instruments,
     )
     await ledger.start()

@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     """How long an applied entry is remembered, so that applying it again does nothing."""
     journal_max_bytes: int = Field(default=64 * 1024**2, ge=64 * 1024, le=64 * 1024**3)
     """What one worker keeps on disk at the most while Redis is away."""
+    ledger_memory_max_bytes: int = Field(default=16 * 1024**2, ge=0, le=16 * 1024**3)
+    """What one worker keeps in memory at the most of what the disk refuses meanwhile."""
     user_hash_key_file: Path | None = None
     """The key that users are hashed with; made in GAUGEWAY_HOME when unset."""
     simulate_control: bool = False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from service.atomic_file import create_atomically
 
 KEY_FILE = "user-hash-key"
 _FIELDS = ("user", "safety_identifier")
@@ -58,16 +58,6 @@ def user_hash_key(home: Path, file: Path | None = None) -> bytes:
 
 
 def _make(path: Path) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32) + "\n")
-        with contextlib.suppress(FileExistsError):
-            # A link, unlike a rename, leaves the key of a faster process in place.
-            path.hardlink_to(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_atomically(path, secrets.token_hex(32) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -109,12 +110,18 @@ def private_directory(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Write `text` whole or not at all, readable by its owner alone."""
+    """Write `text` whole or not at all, readable by its owner alone; raises `OSError`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.chmod(0o600)
-    return partial.replace(path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return partial.replace(path)
+    except OSError:
+        # A disk that is full now shall not keep half of a secret until somebody looks.
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise

@@ -67,6 +67,7 @@ async def prove_alerts(
             "OTEL_METRIC_EXPORT_INTERVAL": "1000",
             "OTEL_BLRP_SCHEDULE_DELAY": "200",
             "GAUGEWAY_JOURNAL_MAX_BYTES": str(_SMALL_JOURNAL),
+            "GAUGEWAY_LEDGER_MEMORY_MAX_BYTES": "0",
         }
         settings = private_settings(asking, folder, environment)
         told("starting a second stack, to break it")

@@ -144,7 +144,7 @@ MODEL_RESPONSES: Responses = {
 HEALTH_RESPONSES: Responses = {200: answer("Alive.", json_content(reference("Health")))}
 READY_RESPONSES: Responses = {
     200: answer("Ready, or degraded.", json_content(reference("Readiness"))),
-    503: answer("Starting or stopping.", json_content(reference("Readiness"))),
+    503: answer("Requests are refused; `reason` says why.", json_content(reference("Readiness"))),
 }
 METRICS_RESPONSES: Responses = {
     200: answer("Prometheus text.", {"text/plain": {"schema": {"type": "string"}}}),
@@ -214,6 +214,7 @@ _SCHEMAS: Json = {
         ("status",),
         {
             "status": {"enum": ["ready", "degraded", "unready"]},
+            "reason": _STRING,
             "dependencies": {"type": "array", "items": reference("Dependency")},
             "background": {"type": "object", "additionalProperties": _STRING},
         },

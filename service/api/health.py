@@ -28,6 +28,9 @@ ACTIVE_SESSIONS: Final = 0
 """Conversations under way; there are none yet."""
 _TARGET: Final = "target:"
 _LONGEST_PROBLEM: Final = 500
+_UNTIL_REDIS: Final = (
+    "It is ready again once Redis takes writes (GAUGEWAY_LEDGER_WHEN_UNAVAILABLE is stop)."
+)
 
 
 def has_scrape_token(request: Request) -> bool:
@@ -59,13 +62,16 @@ async def healthz() -> JSONResponse:
 async def readyz(request: Request) -> JSONResponse:
     """`ready`, or `degraded` while something is missing that requests can do without (both 200).
 
-    503 while starting or stopping. Each dependency with its latency is shown in dev, elsewhere to
-    holders of the scrape token, and what fails of what goes on beside requests. Nothing is checked
-    at this moment: it tells of the last round.
+    503 while requests are refused: while starting or stopping, and while usage cannot be written to
+    Redis where the operator wants nothing answered then. Each dependency with its latency is shown
+    in dev, elsewhere to holders of the scrape token, and what fails of what goes on beside
+    requests. Nothing is checked at this moment: it tells of the last round.
     """
     runtime = runtime_of(request)
     if not runtime.ready:
-        return JSONResponse({"status": "unready"}, status_code=503)
+        reason = "The service is starting or stopping."
+        return JSONResponse({"status": "unready", "reason": reason}, status_code=503)
+    stopped = runtime.books.accounts.stopped
     findings = runtime.dependencies.findings
     healthy = (
         runtime.dependencies.complete
@@ -73,6 +79,8 @@ async def readyz(request: Request) -> JSONResponse:
         and not background_problems(runtime)
     )
     body: dict[str, Any] = {"status": "ready" if healthy else "degraded"}
+    if stopped is not None:
+        body = {"status": "unready", "reason": f"{stopped} {_UNTIL_REDIS}"}
     if has_scrape_token(request):
         body["dependencies"] = [
             {
@@ -85,7 +93,7 @@ async def readyz(request: Request) -> JSONResponse:
             for finding in findings
         ]
         body["background"] = background_problems(runtime)
-    return JSONResponse(body)
+    return JSONResponse(body, status_code=200 if stopped is None else 503)
 
 
 @router.get(

@@ -1,4 +1,7 @@
-"""Applies the journals of workers that are gone: whoever gets a file's lock applies it."""
+"""Applies what workers that are gone left on disk: whoever gets a file's lock applies it.
+
+They leave entries in journals, and in files beside them how many they lost.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from otel.instruments import Instruments
 from service.background import BackgroundTask
-from service.ledger.journal import Adopted, abandoned, adopt, remove_unnamed
+from service.ledger.abandoned import Adopted, abandoned, adopt
+from service.ledger.journal_parts import SUFFIX
+from service.ledger.locked_file import remove_unnamed
+from service.ledger.loss_book import LossBook
+from service.ledger.loss_file import Contents, LossFile, abandoned_losses, adopt_losses
 from service.ledger.losses import Losses
+from service.ledger.places import Places
 from service.ledger.recording import BATCH_ENTRIES, Recorder
 from service.ledger.writer import Writer
 from service.redis_store import StoreUnavailable
@@ -21,14 +28,18 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
 PATIENCE_SECONDS = 300.0
 """A full journal takes a while."""
+_DAMAGED = "lines on disk are damaged"
+_KILLED = "the worker that kept them in memory is gone"
+_ONLY_READ = -1
+"""As no mark is this, none is written."""
 
 
 class Adoption:
-    """Looks for abandoned journals while the service runs."""
+    """Looks for abandoned files while the service runs, and tells Redis of this worker's losses."""
 
     def __init__(
         self,
-        folder: Path,
+        places: Places,
         recorder: Recorder,
         losses: Losses,
         available: Callable[[], bool],
@@ -36,7 +47,8 @@ class Adoption:
         instruments: Instruments,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        self._folder = folder
+        self._folder = places.journals
+        self._loss_folder = places.losses
         self._recorder = recorder
         self._losses = losses
         self._available = available
@@ -46,6 +58,7 @@ class Adoption:
             every=look_seconds,
             instruments=instruments,
             meanwhile="What a worker left behind waits on disk.",
+            faults=(OSError,),
             at_once=True,
             patience=PATIENCE_SECONDS,
         )
@@ -59,34 +72,43 @@ class Adoption:
         await self.task.close()
 
     async def _look_if_available(self) -> None:
+        await self._losses.book.open()
+        await self._losses.book.save()
         if self._available():
             with contextlib.suppress(StoreUnavailable):
+                await self._losses.book.tell()
                 await self.look()
 
     async def look(self) -> None:
-        """Apply what is abandoned now. Raises `StoreUnavailable`."""
-        await asyncio.to_thread(remove_unnamed, self._folder)
+        """Apply what is abandoned now. Raises `StoreUnavailable`, `OSError`."""
+        for folder in (self._folder, self._loss_folder):
+            await asyncio.to_thread(remove_unnamed, folder)
         for path in await asyncio.to_thread(abandoned, self._folder):
             adopted = await asyncio.to_thread(adopt, path)
             if adopted is not None:
                 try:
                     await self._apply(adopted)
-                    await asyncio.to_thread(adopted.finish)
                 finally:
                     adopted.close()
+        for path in await asyncio.to_thread(abandoned_losses, self._loss_folder):
+            file = await asyncio.to_thread(adopt_losses, path)
+            if file is not None:
+                await self._tell(file)
 
     async def _apply(self, adopted: Adopted) -> None:
         writer = Writer(adopted.writer, self._recorder)
-        position = applied = 0
+        position = applied = damaged = 0
+        asked_at: int | None = None
         while True:
             part = await asyncio.to_thread(adopted.read, position, 4 * BATCH_ENTRIES)
-            if part.damaged:
-                self._losses.count(part.damaged, "journal_failed", "lines on disk are damaged")
             if part.position == position:
                 break
             await writer.send(part.entries)
             applied += len(part.entries)
+            damaged += part.damaged
             position = part.position
+            if part.entries:
+                asked_at = part.entries[-1].entry.asked_at
         logger.warning(
             "Applied the journal %s of a worker that is gone: %d entries.",
             adopted.path.name,
@@ -96,3 +118,30 @@ class Adoption:
         while not writer.settled:
             await asyncio.sleep(1)
             await writer.confirm()
+        await asyncio.to_thread(adopted.finish)
+        # Once: a file that stays is read again from its beginning.
+        self._losses.count(damaged, "journal_failed", _DAMAGED, asked_at=asked_at)
+
+    async def _tell(self, file: LossFile) -> None:
+        """Have Redis know what a worker lost that is gone."""
+        book = LossBook(file, self._recorder.losses)
+        try:
+            if await asyncio.to_thread((self._folder / f"{file.writer}{SUFFIX}").exists):
+                # What is in there was not lost: it is applied first.
+                return
+            await self._count(await book.take_over(), file.writer, self._losses.of(book))
+            await book.tell()
+            while not book.settled:
+                await asyncio.sleep(1)
+                await book.tell()
+            await asyncio.to_thread(file.remove)
+        finally:
+            file.close()
+
+    async def _count(self, found: Contents, writer: str, losses: Losses) -> None:
+        """Count what was in memory alone, by numbers that are the same for whoever does it."""
+        losses.count(found.damaged, "journal_failed", _DAMAGED)
+        if found.stake is not None:
+            mark = await self._recorder.mark(writer, _ONLY_READ)
+            for quarter, number in found.stake.beyond(mark).items():
+                losses.count(number, found.stake.reason, _KILLED, asked_at=quarter)

@@ -13,6 +13,8 @@ OTHER = "_OTHER"
 """Stands for the values beyond the number that is kept apart."""
 DIMENSIONS = ("operation", "provider", "model", "app", "component")
 """What usage is counted by. The whole and the kinds of service are sums over operations."""
+LOST = "lost"
+"""A dimension of its own, whose values are reasons: it counts what is missing from all others."""
 _LONGEST_VALUE = 200
 
 

@@ -54,6 +54,16 @@ class Totals(_Document):
     latency: Latency = Latency()
 
 
+class Lost(_Document):
+    """Requests that are in no figure: neither Redis nor the disk nor memory had room for them."""
+
+    requests: int = 0
+    unpriced_requests: int = 0
+    """Those among them of which nobody knows what they cost."""
+    cost_usd: str = "0"
+    """Of the others."""
+
+
 class Usage(_Document):
     """What was used in a period."""
 
@@ -62,7 +72,8 @@ class Usage(_Document):
     start: str
     end: str
     complete: bool
-    """False where part of it is no longer kept, or waits in a journal."""
+    """False where part of it is no longer kept, waits in a journal, or was lost."""
+    lost: Lost = Lost()
     totals: Totals
     by_service: dict[str, Totals]
     by_provider: dict[str, Totals]
@@ -79,6 +90,7 @@ class Day(_Document):
     """One day of the history."""
 
     date: str
+    lost: Lost = Lost()
     totals: Totals
     by_service: dict[str, Totals]
     by_model: dict[str, Totals]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # What kind of service an operation is part of: the grain of the admin pages.
 SERVICES: Mapping[str, str] = {
@@ -28,6 +28,8 @@ TOKEN_KINDS = (
 """Tokens by kind; cached, audio and image ones are inside input or output, as in `Usage`."""
 
 Unit = Literal["usd", "tokens", "requests"]
+LossKind = Literal["journal_full", "journal_failed"]
+"""Why an entry was lost: the journal had reached its bound, or the disk refused it."""
 
 
 def _no_counts() -> Mapping[str, int]:
@@ -94,6 +96,13 @@ class Entry:
         return SERVICES.get(self.operation, self.operation)
 
 
+class Numbered(NamedTuple):
+    """An entry and its number among its writer's, which ascends."""
+
+    number: int
+    entry: Entry
+
+
 @dataclass(frozen=True, slots=True)
 class ChargeState:
     """A budget's window after a charge: amounts in the budget's unit."""
@@ -108,8 +117,9 @@ class Recorded:
     """What became of an entry.
 
     `applied`: it is in Redis; `duplicate`: it had been before; `journaled`: it is on disk until
-    Redis is back; `dropped`: the journal was full, and that was counted.
+    Redis is back; `held`: it is in memory until Redis or the disk takes it; `dropped`: there was no
+    room for it there either, and that was counted.
     """
 
-    outcome: Literal["applied", "duplicate", "journaled", "dropped"]
+    outcome: Literal["applied", "duplicate", "journaled", "held", "dropped"]
     charges: tuple[ChargeState, ...] = ()

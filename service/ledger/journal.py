@@ -1,50 +1,41 @@
 """One worker's journal: entries on disk that Redis does not have yet, a line each.
 
-A line is a checksum and JSON. A line that was cut off, as by a kill, does not match its checksum
-and is passed over. The file is locked while its worker lives, so a free lock says that nobody will
-apply it but whoever takes the lock. All of this blocks: call it off the event loop.
+The file is locked while its worker lives, and is there only once it is needed. Whatever the disk
+does, the file can be read: a line that found no room is taken back, and what could not be seen on
+disk is written again. All of this blocks: call it off the event loop.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
+import errno
 import os
 import secrets
 import socket
-import time
-import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from service.ledger.entry import Charge, Entry
-from service.ledger.recording import Numbered
+from service.ledger.entry import LossKind, Numbered
+from service.ledger.journal_parts import SUFFIX, Part, read_part
+from service.ledger.lines import write_line
+from service.ledger.locked_file import create_locked, is_at, write_all, write_at
 
-SUFFIX = ".jsonl"
-_UNNAMED = ".new"
-_BEGINNING_SECONDS = 60.0
-"""How long a file may be without its name while its worker makes it."""
-_READ_BYTES = 1024 * 1024
-_FIELDS = tuple(field.name for field in fields(Entry))
+_COPIED_BYTES = 1024 * 1024
+_PROBE_BYTES = 8 * 1024
+"""More than is left of a block, so that a disk without a free one refuses it."""
 
 
-class Part(NamedTuple):
-    """What was read of a journal: entries, lines nobody can read, and where to read on."""
+class JournalRefused(Exception):  # noqa: N818 - says what is the case
+    """The journal takes no more entries; the message says why.
 
-    entries: list[Numbered]
-    damaged: int
-    position: int
+    `written` is how many of the entries it still took, the first ones. `kind` tells whether the
+    bound that was set for it is reached (`journal_full`) or the disk refused it.
+    """
 
-
-class JournalFull(Exception):  # noqa: N818 - says what is the case
-    """The journal has reached its size; `written` is how many entries were still taken."""
-
-    def __init__(self, written: int) -> None:
-        super().__init__(written)
+    def __init__(self, written: int, kind: LossKind, why: str) -> None:
+        super().__init__(why)
         self.written = written
+        self.kind: LossKind = kind
 
 
 class Journal:
@@ -55,6 +46,7 @@ class Journal:
         self._max_bytes = max_bytes
         self._file: int | None = None
         self._size = 0
+        self._torn = False
 
     @property
     def size(self) -> int:
@@ -62,21 +54,52 @@ class Journal:
         return self._size
 
     def append(self, entries: Iterable[Numbered]) -> None:
-        """Write entries and see them on disk. Raises `JournalFull` and `OSError`."""
-        lines: list[bytes] = []
+        """Write entries and see them on disk. Raises `JournalRefused`."""
+        self.append_lines([write_line(numbered) for numbered in entries])
+
+    def append_lines(self, lines: Sequence[bytes]) -> None:
+        """The same for entries that are lines already. Raises `JournalRefused`."""
         room = self._max_bytes - self._size
-        full = False
-        for numbered in entries:
-            line = write_line(numbered)
-            if len(line) > room:
-                full = True
-                break
+        fitting = 0
+        for line in lines:
             room -= len(line)
-            lines.append(line)
-        if lines:
-            self._write(b"".join(lines))
-        if full:
-            raise JournalFull(len(lines))
+            if room < 0:
+                break
+            fitting += 1
+        try:
+            if fitting:
+                self._write(b"".join(lines[:fitting]))
+        except OSError as error:
+            raise _refused(0, error) from None
+        if fitting < len(lines):
+            why = f"GAUGEWAY_JOURNAL_MAX_BYTES, {self._max_bytes} bytes, is reached"
+            raise JournalRefused(fitting, "journal_full", why)
+
+    def probe(self) -> None:
+        """See whether the disk takes more, and leave nothing of that. Raises `JournalRefused`."""
+        try:
+            file = self._named()
+            _, error = write_at(file, bytes(_PROBE_BYTES), self._size)
+            try:
+                if error is None:
+                    os.fsync(file)
+            finally:
+                self._cut(self._size)
+        except OSError as failed:
+            error = failed
+        if error is not None:
+            raise _refused(0, error)
+
+    def keep_named(self) -> None:
+        """See that what waits can be found where it should be, though its folder was removed.
+
+        Raises `JournalRefused`.
+        """
+        try:
+            if self._file is not None and self._size:
+                self._named()
+        except OSError as error:
+            raise _refused(0, error) from None
 
     def read(self, position: int, most: int) -> Part:
         """Read at most so many entries from a position on. Raises `OSError`."""
@@ -94,23 +117,47 @@ class Journal:
         """Let go of the file; an empty one goes away."""
         if self._file is not None:
             if self._size == 0:
-                self.path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = None
 
     def _write(self, data: bytes) -> None:
-        if self._file is None:
-            self._file = _create(self.path)
+        """Write whole lines, as many as there is room for. Raises `JournalRefused`, `OSError`."""
+        file = self._named()
+        written, refused = write_at(file, data, self._size)
+        if refused is not None:
+            written = data.rfind(b"\n", 0, written) + 1
         try:
-            written = 0
-            while written < len(data):
-                written += os.pwrite(self._file, data[written:], self._size + written)
-            os.fsync(self._file)
+            if refused is not None or self._torn:
+                self._cut(self._size + written)
+            os.fsync(file)
         except OSError:
-            # What was written of it is not counted as written; the next write goes over it.
-            os.ftruncate(self._file, self._size)
+            # What could not be synced may be on disk or not: it is written again.
+            with contextlib.suppress(OSError):
+                self._cut(self._size)
             raise
-        self._size += len(data)
+        self._size += written
+        if refused is not None:
+            raise _refused(data.count(b"\n", 0, written), refused)
+
+    def _cut(self, size: int) -> None:
+        """Take back what does not count as written. Raises `OSError`; the next write sees to it."""
+        self._torn = True
+        if self._file is not None:
+            os.ftruncate(self._file, size)
+        self._torn = False
+
+    def _named(self) -> int:
+        """The open file; one that is no more where it was is made anew. Raises `OSError`."""
+        if self._file is None:
+            self._file = create_locked(self.path)
+        elif not is_at(self.path, self._file):
+            old, size = self._file, self._size
+            new = create_locked(self.path, lambda file: _copy(old, file, size))
+            os.close(self._file)
+            self._file = new
+        return self._file
 
 
 def writer_name() -> str:
@@ -119,146 +166,15 @@ def writer_name() -> str:
     return f"{host}-{os.getpid()}-{secrets.token_hex(6)}"
 
 
-def write_line(numbered: Numbered) -> bytes:
-    """An entry as a line."""
-    entry = numbered.entry
-    facts: dict[str, Any] = {name: getattr(entry, name) for name in _FIELDS}
-    facts["tokens"] = dict(entry.tokens)
-    facts["charges"] = [
-        [charge.key, charge.amount, charge.lease, charge.expires_at, charge.most_users]
-        for charge in entry.charges
-    ]
-    text = json.dumps([numbered.number, facts], separators=(",", ":")).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
+def _copy(source: int, target: int, size: int) -> None:
+    position = 0
+    while position < size:
+        data = os.pread(source, min(_COPIED_BYTES, size - position), position)
+        if not data:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        write_all(target, data, position)
+        position += len(data)
 
 
-def read_line(line: bytes) -> Numbered | None:
-    """The entry of a line; None where it is damaged."""
-    checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
-        return None
-    try:
-        number, facts = json.loads(text)
-        facts["charges"] = tuple(Charge(*charge) for charge in facts["charges"])
-        known = {name: facts[name] for name in _FIELDS if name in facts}
-        return Numbered(int(number), Entry(**known))
-    except (ValueError, TypeError, KeyError):
-        return None
-
-
-def read_part(file: int, position: int, most: int, *, end: int) -> Part:
-    """Read at most so many entries of an open journal. Raises `OSError`."""
-    entries: list[Numbered] = []
-    damaged = 0
-    pending = b""
-    offset = position
-    while len(entries) < most and position < end:
-        data = os.pread(file, min(_READ_BYTES, end - offset), offset) if offset < end else b""
-        offset += len(data)
-        pending += data
-        lines = pending.splitlines(keepends=True)
-        # The last one may go on in the next block, unless this is the end of the file.
-        pending = lines.pop() if lines and data and not lines[-1].endswith(b"\n") else b""
-        for line in lines:
-            if len(entries) == most:
-                break
-            position += len(line)
-            found = read_line(line)
-            if found is None:
-                damaged += 1
-            else:
-                entries.append(found)
-        if not data and not lines:
-            break
-    return Part(entries, damaged, position)
-
-
-class Adopted:
-    """The journal of a worker that is gone, locked by us."""
-
-    def __init__(self, path: Path, file: int) -> None:
-        self.path = path
-        self.writer = path.name.removesuffix(SUFFIX)
-        self._file: int | None = file
-        self._size = os.fstat(file).st_size
-
-    def read(self, position: int, most: int) -> Part:
-        """Read at most so many entries from a position on. Raises `OSError`."""
-        if self._file is None:
-            return Part([], 0, position)
-        return read_part(self._file, position, most, end=self._size)
-
-    def finish(self) -> None:
-        """Remove it: all of it has been applied. Raises `OSError`."""
-        self.path.unlink(missing_ok=True)
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the lock; somebody else may take it up. Safe to repeat."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-
-def abandoned(folder: Path) -> Sequence[Path]:
-    """The journals in a folder, of whoever; `adopt` tells which are abandoned."""
-    try:
-        return sorted(folder.glob(f"*{SUFFIX}"))
-    except OSError:
-        return ()
-
-
-def remove_unnamed(folder: Path) -> None:
-    """Remove what workers left that died while they made a journal: nothing is in it."""
-    for path in folder.glob(f"*{_UNNAMED}"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _BEGINNING_SECONDS:
-                path.unlink()
-
-
-def any_waiting(folder: Path) -> bool:
-    """Whether any journal in a folder holds something."""
-    for path in abandoned(folder):
-        try:
-            if path.stat().st_size:
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def adopt(path: Path) -> Adopted | None:
-    """Take over a journal; None where its worker lives or another one took it."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever had the lock may have finished and removed the file meanwhile.
-        if os.stat(path).st_ino == os.fstat(file).st_ino:  # noqa: PTH116 - as of the open file
-            return Adopted(path, file)
-    except OSError:
-        pass
-    os.close(file)
-    return None
-
-
-def _create(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_suffix(_UNNAMED)
-    file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It gets its name when it is locked: nobody ever finds it free while we live.
-        temporary.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        os.close(file)
-        raise
-    return file
+def _refused(written: int, error: OSError) -> JournalRefused:
+    return JournalRefused(written, "journal_failed", error.strerror or type(error).__name__)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from otel import names
 from otel.instruments import Instruments
 from service.background import BackgroundTask
 from service.ledger.adoption import LOOK_SECONDS, Adoption
+from service.ledger.backlog import Backlog
 from service.ledger.entry import Entry, Recorded
-from service.ledger.journal import Journal, JournalFull, any_waiting, writer_name
+from service.ledger.journal import Journal, writer_name
+from service.ledger.loss_book import LossBook
 from service.ledger.losses import Losses
+from service.ledger.places import Places
 from service.ledger.recording import BATCH_ENTRIES, Numbered, Recorder
 from service.ledger.writer import Writer
 from service.redis_store import StoreUnavailable
@@ -24,12 +30,12 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 CONFIRM_SECONDS = 1.0
+PROBE_SECONDS = 5.0
+"""How often a disk that refused entries is looked at again where none wait for it."""
 CLOSE_SECONDS = 3.0
-_JOURNAL_ENTRIES = 4_096
+MEMORY_BYTES = 16 * 1024**2
+_QUEUED_ENTRIES = 4_096
 _DROPPED = Recorded("dropped")
-_JOURNALED = Recorded("journaled")
-JOURNAL_FOLDER = "journal"
-"""Inside GAUGEWAY_HOME."""
 
 
 class _Posted(NamedTuple):
@@ -47,19 +53,29 @@ class Ledger:
         home: Path,
         journal_max_bytes: int,
         instruments: Instruments,
+        memory_max_bytes: int = MEMORY_BYTES,
+        watchful: bool = False,
         retry_seconds: float = RETRY_SECONDS,
         confirm_seconds: float = CONFIRM_SECONDS,
         adopt_seconds: float = LOOK_SECONDS,
+        probe_seconds: float = PROBE_SECONDS,
     ) -> None:
+        """`watchful`: whether Redis is asked each second that nothing is written, too."""
         self._instruments = instruments
+        self._watchful = watchful
         self._retry_seconds = retry_seconds
         self._confirm_seconds = confirm_seconds
+        self._probe_seconds = probe_seconds
         self._writer = Writer(writer_name(), recorder)
-        self._folder = folder = home / JOURNAL_FOLDER
-        self._journal = Journal(folder, self._writer.name, max_bytes=journal_max_bytes)
-        self._losses = Losses(instruments, folder)
+        self._places = Places(home)
+        loss_file = self._places.loss_file(self._writer.name)
+        self._losses = Losses(instruments, LossBook(loss_file, recorder.losses))
+        self._journal = Journal(
+            self._places.journals, self._writer.name, max_bytes=journal_max_bytes
+        )
+        self._backlog = Backlog(self._journal, self._losses, memory_max_bytes=memory_max_bytes)
         self._adoption = Adoption(
-            folder,
+            self._places,
             recorder,
             self._losses,
             lambda: self.available,
@@ -71,9 +87,7 @@ class Ledger:
         self._number = 0
         self._away = False
         self._reached = True
-        self._position = 0
-        self._pending = 0
-        self._copied_until = 0
+        self._looked_at = float("-inf")
         self._stopping = False
         self._closed = False
         self._task = BackgroundTask(
@@ -94,12 +108,22 @@ class Ledger:
 
     @property
     def pending(self) -> int:
-        """How many entries wait in this worker's journal."""
-        return self._pending
+        """How many entries wait in this worker, on disk or in memory."""
+        return self._backlog.pending
+
+    @property
+    def held(self) -> int:
+        """How many of them wait in memory alone, because the disk refuses them."""
+        return self._backlog.held
+
+    @property
+    def lost(self) -> int:
+        """How many entries this worker lost of which Redis does not know yet."""
+        return self._losses.book.untold
 
     async def waiting(self) -> bool:
-        """Whether entries of any worker of this home wait on disk."""
-        return self._pending > 0 or await asyncio.to_thread(any_waiting, self._folder)
+        """Whether entries of any worker of this home wait, or were lost and Redis has no word."""
+        return self.pending > 0 or self.lost > 0 or await asyncio.to_thread(self._places.any_left)
 
     def post(self, entry: Entry) -> asyncio.Future[Recorded]:
         """Record an entry. Never raises; the future says where it is: in Redis, on disk or lost."""
@@ -115,7 +139,9 @@ class Ledger:
 
     async def start(self) -> None:
         """Begin to write, and to look for journals that workers left behind."""
-        self._instruments.observe_ledger_pending(lambda: [(self._pending, {})])
+        self._instruments.observe_waiting(names.LEDGER_PENDING, lambda: [(self.pending, {})])
+        self._instruments.observe_waiting(names.LEDGER_HELD, lambda: [(self.held, {})])
+        await self._losses.book.open()
         try:
             await self._writer.confirm()
         except StoreUnavailable as error:
@@ -130,11 +156,17 @@ class Ledger:
         await self._adoption.close()
         await self._task.finish(CLOSE_SECONDS)
         # In the order of their numbers: before what was posted later, or not at all.
-        if (self._away or self._writer.lost) and not self._journal.size:
-            await self._copy_unsynced()
+        if (self._away or self._writer.lost) and self._backlog.empty:
+            await self._backlog.copy(self._writer.unsynced)
         while self._queue:
             await self._write_queue()
-        await asyncio.to_thread(self._journal.close)
+        if self._backlog.held:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._catch_up()
+        await self._backlog.close()
+        self._losses.book.risk(None)
+        await self._losses.book.close()
 
     async def _run(self) -> None:
         while not self._stopping or (self._queue and not self._away):
@@ -142,27 +174,39 @@ class Ledger:
                 await self._wait()
                 if self._away:
                     await self._write_queue()
-                    if not self._stopping:
+                    if not self._stopping and self._due(self._retry_seconds):
                         await self._catch_up()
                 else:
                     await self._send_queue()
+                    if self._backlog.refused is not None and self._due(self._probe_seconds):
+                        await self._backlog.probe()
             except Exception:
                 logger.exception("The usage ledger met an error of its own; it goes on.")
                 if not self._away:
                     self._away = True
-                    await self._copy_unsynced()
+                    await self._backlog.copy(self._writer.unsynced)
                 await asyncio.sleep(self._retry_seconds)
 
+    def _due(self, seconds: float) -> bool:
+        """Whether that much time has passed since it last was."""
+        now = time.monotonic()
+        if now < self._looked_at + seconds:
+            return False
+        self._looked_at = now
+        return True
+
     async def _wait(self) -> None:
-        """Until there is something to write, or it is time to look at Redis again."""
+        """Until there is something to write, or it is time to look at Redis or the disk again."""
         if self._queue or self._stopping:
             self._wake.clear()
             return
         seconds = None
         if self._away:
-            seconds = self._retry_seconds
-        elif not self._writer.settled:
+            seconds = max(0.0, self._looked_at + self._retry_seconds - time.monotonic())
+        elif self._watchful or not self._writer.settled:
             seconds = self._confirm_seconds
+        elif self._backlog.refused is not None:
+            seconds = self._probe_seconds
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -182,7 +226,8 @@ class Ledger:
                     _resolve(posted, outcomes[posted.numbered.number])
         except StoreUnavailable as error:
             self._go_away(error)
-            await self._copy_unsynced()
+            # We may end before Redis is back with what it may lose or has lost.
+            await self._backlog.copy(self._writer.unsynced)
 
     async def _apply(self, entries: Sequence[Numbered]) -> dict[int, Recorded]:
         try:
@@ -201,40 +246,39 @@ class Ledger:
         return outcomes
 
     async def _catch_up(self) -> None:
-        """Apply what is on disk, in order; then entries go to Redis again."""
+        """Apply what waits, in order; then entries go to Redis again."""
         started, applied = time.monotonic(), 0
+        await self._backlog.flush()
+        await self._save_losses()
         try:
             await self._writer.confirm()
-            while True:
-                part = await asyncio.to_thread(
-                    self._journal.read, self._position, 4 * BATCH_ENTRIES
-                )
-                if part.damaged:
-                    self._losses.count(
-                        part.damaged, "journal_failed", "its line on disk is damaged"
-                    )
-                if part.position == self._position:
-                    break
-                await self._apply(part.entries)
+            while not self._backlog.empty:
+                waiting = await self._backlog.read(4 * BATCH_ENTRIES)
+                await self._apply(waiting.entries)
                 self._reached = True
-                waited = sum(numbered.number > self._copied_until for numbered in part.entries)
-                applied += waited
-                self._position = part.position
-                self._pending = max(0, self._pending - waited - part.damaged)
-                if self._queue and self._position < self._journal.size:
+                applied += self._backlog.done(waiting)
+                await self._save_losses()
+                if self._queue and not self._backlog.empty:
                     await self._write_queue()
-            await asyncio.to_thread(self._journal.clear)
-        except StoreUnavailable:
+            await self._backlog.clear()
+        except (StoreUnavailable, OSError):
             self._reached = False
             return
-        self._position = self._pending = 0
         self._away, self._reached = False, True
-        self._losses.over()
         logger.warning(
-            "Redis takes usage entries again; %d from disk were applied in %.1f s.",
+            "Redis takes usage entries again: %d that waited were applied in %.1f s, %d were lost.",
             applied,
             time.monotonic() - started,
+            self._losses.episode,
         )
+        self._losses.over()
+        with contextlib.suppress(StoreUnavailable):
+            await self._losses.book.tell()
+
+    async def _save_losses(self) -> None:
+        """Have others know what was lost, or would be if this process were killed."""
+        self._losses.book.risk(self._backlog.stake)
+        await self._losses.book.save()
 
     def _go_away(self, error: StoreUnavailable) -> None:
         self._reached = False
@@ -246,34 +290,14 @@ class Ledger:
                 self._journal.path,
             )
 
-    async def _copy_unsynced(self) -> None:
-        """Keep on disk too what Redis may lose or has lost: we may end before it is back."""
-        entries = self._writer.unsynced
-        if entries:
-            try:
-                await asyncio.to_thread(self._journal.append, entries)
-                self._copied_until = entries[-1].number
-            except (JournalFull, OSError, TypeError, ValueError):
-                logger.warning("What Redis took last could not be copied to disk.")
-
     async def _write_queue(self) -> None:
-        """Move entries from memory to disk."""
-        batch = [self._queue[n] for n in range(min(len(self._queue), _JOURNAL_ENTRIES))]
-        if not batch:
-            return
-        written, kind, why = len(batch), "", ""
-        try:
-            await asyncio.to_thread(self._journal.append, [posted.numbered for posted in batch])
-        except JournalFull as full:
-            written, kind, why = full.written, "journal_full", "the journal is full"
-        except (OSError, TypeError, ValueError) as error:
-            written, kind, why = 0, "journal_failed", f"the journal cannot be written ({error})"
-        self._pending += written
-        if kind:
-            self._losses.count(len(batch) - written, kind, why)
-        for position, posted in enumerate(batch):
-            self._queue.popleft()
-            _resolve(posted, _JOURNALED if position < written else _DROPPED)
+        """Have what was posted wait for Redis, on disk if need be in memory."""
+        batch = list(islice(self._queue, _QUEUED_ENTRIES))
+        if batch:
+            outcomes = await self._backlog.add([posted.numbered for posted in batch])
+            for posted, outcome in zip(batch, outcomes, strict=True):
+                self._queue.popleft()
+                _resolve(posted, outcome)
 
 
 def _resolve(posted: _Posted, outcome: Recorded) -> None:

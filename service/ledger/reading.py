@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 from service.ledger import documents, hashes, sums
 from service.ledger.calendar import Bucket, Calendar, hour_name, usage_prefix
-from service.ledger.counters import DIMENSIONS
+from service.ledger.counters import DIMENSIONS, LOST
 from service.ledger.days import FinishedDays
 from service.ledger.notable import KINDS, SLOT_MS, notable_key, read_summary
 from service.ledger.recording import PACE_SECONDS, pace_key
@@ -22,7 +22,7 @@ from service.redis_store import RedisStore
 
 Period = Literal["today", "yesterday", "week", "month"]
 DEAREST_USERS = 50
-_DIMENSIONS_OF_DAYS = ("operation", "model", "app")
+_DIMENSIONS_OF_DAYS = ("operation", "model", "app", LOST)
 _HOUR_MS = 3_600_000
 
 
@@ -75,7 +75,7 @@ class LedgerReader:
         kept = all(bucket.expires_at > now.timestamp() for bucket in span.buckets)
         ranking = f"{span.users.prefix}user"
         replies = [
-            await self._hashes([bucket.prefix + dimension for dimension in DIMENSIONS])
+            await self._hashes([bucket.prefix + dimension for dimension in (*DIMENSIONS, LOST)])
             for bucket in span.buckets
         ]
 
@@ -86,12 +86,14 @@ class LedgerReader:
         dearest, users = await self._ask(rank)
         by_user = await self._users(ranking, [user.decode() for user in dearest])
         by = await asyncio.to_thread(_totals_by_dimension, replies)
+        lost = sums.lost(sums.by_value(hashes.fields(one[-1]) for one in replies))
         return documents.Usage(
             period=period,
             time_zone=self._calendar.time_zone,
             start=span.start.isoformat(),
             end=span.end.isoformat(timespec="seconds"),
-            complete=kept and not await self._waiting(),
+            complete=kept and not lost.requests and not await self._waiting(),
+            lost=lost,
             totals=by["whole"][""],
             by_service=by["service"],
             by_provider=by["provider"],
@@ -230,9 +232,10 @@ def _totals_by_dimension(
 
 
 def _day_of(name: str, replies: Sequence[hashes.Texts]) -> documents.Day:
-    operations, models, apps = (sums.by_value([hashes.fields(reply)]) for reply in replies)
+    operations, models, apps, lost = (sums.by_value([hashes.fields(reply)]) for reply in replies)
     return documents.Day(
         date=name,
+        lost=sums.lost(lost),
         totals=sums.totals(sums.whole(operations)),
         by_service=sums.totals_by(sums.by_service(operations)),
         by_model=sums.totals_by(models),

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from service.ledger import counters
 from service.ledger.calendar import PREFIX, Buckets, Calendar
-from service.ledger.entry import ChargeState, Entry, Recorded
+from service.ledger.entry import ChargeState, Entry, Numbered, Recorded
+from service.ledger.loss_recording import LossRecorder
 from service.ledger.notable import Candidates
 from service.ledger.scripts import ScriptQueue, load_script
 
@@ -23,16 +24,8 @@ PACE_SECONDS = 10
 _PACE_KEPT_SECONDS = 600
 _SEEN_MS = 10 * 60 * 1000
 _MARK_SECONDS = 35 * 86_400
-_NO_MARK = -1
 # A sum above it is added in parts: Redis takes no amount beyond 64 bits.
 _LARGEST = 2**63 - 1
-
-
-class Numbered(NamedTuple):
-    """An entry and its number among its writer's, which ascends."""
-
-    number: int
-    entry: Entry
 
 
 class Elsewhere(NamedTuple):
@@ -79,11 +72,17 @@ class Recorder:
         self._bounds = bounds or Bounds()
         self._script = load_script("service.ledger", "record")
         self._candidates = Candidates()
+        self.losses = LossRecorder(scripts, calendar)
+        """Where what is lost is told."""
 
-    async def mark(self, writer: str) -> int:
-        """The number of the last entry of a writer that was applied; 0 before the first."""
-        answer = await self.apply(writer, _NO_MARK, 0, ())
-        return answer.mark if isinstance(answer, Elsewhere) else 0
+    async def mark(self, writer: str, expected: int) -> int:
+        """The number of the last entry of a writer that was applied; 0 before the first.
+
+        Where it is as expected it is written anew: a Redis that can be read and takes no writes
+        confirms nothing. Raises `StoreUnavailable`.
+        """
+        answer = await self.apply(writer, expected, expected, ())
+        return answer.mark if isinstance(answer, Elsewhere) else expected
 
     async def apply(
         self, writer: str, after: int, last: int, batch: Sequence[Numbered]

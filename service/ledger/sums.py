@@ -55,6 +55,16 @@ def by_service(operations: Mapping[str, Counters]) -> dict[str, Counters]:
     return found
 
 
+def lost(reasons: Mapping[str, Counters]) -> documents.Lost:
+    """What was lost, whatever the reasons."""
+    amounts = whole(reasons)
+    return documents.Lost(
+        requests=amounts.get("requests", 0),
+        unpriced_requests=amounts.get("unpriced", 0),
+        cost_usd=amount_text(dollars(amounts.get("cost", 0))),
+    )
+
+
 def totals(amounts: Counters) -> documents.Totals:
     """Counters as the document that tells them."""
     saved = amounts.get("saved_response", 0) + amounts.get("saved_prompt", 0)

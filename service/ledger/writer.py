@@ -80,17 +80,15 @@ class Writer:
         return {numbered.number: outcomes.get(numbered.number, _APPLIED) for numbered in batch}
 
     async def confirm(self) -> None:
-        """See that Redis still has what it took, and send again what it lost.
+        """See that Redis still has what it took and takes more, and send again what it lost.
 
         Raises `StoreUnavailable`.
         """
         started = self._clock()
-        mark = await self._recorder.mark(self.name)
-        if mark == self._mark:
-            self._forget(started)
-        else:
+        while (mark := await self._recorder.mark(self.name, self._mark)) != self._mark:
             self._go_on_from(mark)
-        await self.send(())
+            await self.send(())
+        self._forget(started)
 
     async def _send_chunk(self, chunk: Sequence[Numbered], outcomes: dict[int, Recorded]) -> int:
         """Send once; the mark after it."""

@@ -26,7 +26,11 @@ class Known:
     budgets: tuple[BudgetState, ...] | None
     findings: tuple[Finding, ...] = ()
     pending: int = 0
-    """Entries that wait in this worker's journal until Redis is back."""
+    """Entries that wait in this worker until Redis is back."""
+    held: int = 0
+    """Those among them that are in memory alone."""
+    lost: int = 0
+    """Entries that this worker lost and Redis does not know of, so that `usage` has no word."""
     slow: frozenset[str] = frozenset()
     """Which of the first four were given up because they took too long; Redis does answer."""
 
@@ -113,17 +117,12 @@ def notices(known: Known) -> tuple[Notice, ...]:
     if known.usage is not None and known.usage.totals.unpriced_requests:
         found.append(_unpriced(known.usage))
     found += _budget_notices(known.budgets or ())
+    lost = known.lost + (known.usage.lost.requests if known.usage is not None else 0)
+    if lost:
+        found.append(_lost(lost, known.usage))
     if known.pending:
-        found.append(
-            Notice(
-                "pending",
-                "warning",
-                f"{figures.some(known.pending, 'request')} not in these figures yet",
-                "Waiting in the worker's journal on disk, to be added once when Redis takes it "
-                "again.",
-            )
-        )
-    elif known.usage is not None and not known.usage.complete:
+        found.append(_pending(known))
+    elif known.usage is not None and not known.usage.complete and not lost:
         found.append(
             Notice(
                 "incomplete",
@@ -158,6 +157,31 @@ def _missing(known: Known) -> Notice:
         "journal on disk. See that Redis runs and that REDIS_URL leads to it; then the figures "
         "come back by themselves.",
     )
+
+
+def _lost(number: int, usage: Usage | None) -> Notice:
+    text = (
+        "Neither Redis nor the disk nor memory had room for what they used. Usage and budgets lack "
+        "it for good; usage logs have it."
+    )
+    if usage is not None and usage.lost.requests:
+        text += f" What is known of it is {figures.usd(usage.lost.cost_usd).text}"
+        unknown = usage.lost.unpriced_requests
+        text += f", without {figures.some(unknown, 'request')}." if unknown else "."
+    title = f"{figures.some(number, 'request')} of today in no figure"
+    return Notice("lost", "exhausted", title, text)
+
+
+def _pending(known: Known) -> Notice:
+    title = f"{figures.some(known.pending, 'request')} not in these figures yet"
+    text = "Waiting in the worker's journal on disk, to be added once when Redis takes it again."
+    if known.held:
+        text = (
+            f"To be added once when Redis takes them again. {known.held:,} of them wait in the "
+            "worker's memory alone and would be lost with it: the disk of GAUGEWAY_HOME takes no "
+            "more. See that it has room and can be written."
+        )
+    return Notice("pending", "exhausted" if known.held else "warning", title, text)
 
 
 def _unpriced(usage: Usage) -> Notice:
@@ -195,7 +219,8 @@ def _empty(known: Known) -> bool:
     """Whether all that is kept is known, and nothing was ever asked."""
     if known.ledger_missing or known.usage is None or known.history is None:
         return False
-    return not known.usage.totals.requests and not any(day.totals.requests for day in known.history)
+    asked = (known.usage, *known.history)
+    return not any(one.totals.requests or one.lost.requests for one in asked)
 
 
 def _part(finding: Finding, zoned: Zoned) -> PartView:

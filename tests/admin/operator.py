@@ -14,10 +14,20 @@ from urllib.parse import urlencode
 
 from service.api.admin.sources import Period, budgets_of, ledger_of, reader_of
 from service.keys import add_key
-from service.ledger.documents import BudgetState, Day, Latency, Notable, Tokens, Totals, Usage
+from service.ledger.documents import (
+    BudgetState,
+    Day,
+    Latency,
+    Lost,
+    Notable,
+    Tokens,
+    Totals,
+    Usage,
+)
 from service.redis_store import StoreUnavailable
 from tests.service.running import TARGETS, Reply, RunningService, running, settings_for
 
+LOST = Lost(requests=4, unpriced_requests=1, cost_usd="0.000000000004")
 TOTALS = Totals(
     requests=4,
     errors=1,
@@ -63,6 +73,8 @@ class Figures:
 
     away: bool = False
     pending: int = 3
+    held: int = 2
+    lost: int = 1
     asked_days: list[int] = field(default_factory=list[int])
 
     @property
@@ -82,7 +94,8 @@ class Figures:
             time_zone="Europe/Berlin",
             start="2026-11-21T00:00:00+01:00",
             end="2026-11-21T12:00:00+01:00",
-            complete=True,
+            complete=False,
+            lost=LOST,
             totals=TOTALS,
             by_service={"llm": TOTALS},
             by_provider={"simulated": TOTALS},

@@ -101,7 +101,10 @@ def test_metrics_for_programs_hold_the_moment(shared: OperatedService) -> None:
         "cache_hit_share_today": 0.25,
     }
     assert found["active_sessions"] == 0
+    assert found["lost"] == {"requests": 4, "unpriced_requests": 1, "cost_usd": "0.000000000004"}
     assert found["worker"]["journal_entries"] == 3
+    assert found["worker"]["memory_entries"] == 2
+    assert found["worker"]["lost_entries"] == 1
     assert found["worker"]["requests_in_flight"] == 0
     assert found["worker"]["uptime_seconds"] > 0
 

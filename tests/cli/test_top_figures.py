@@ -109,6 +109,7 @@ def test_the_document_has_figures_changes_and_colours() -> None:
     assert document["p95_ms"]["change_percent"] == pytest.approx(100)
     assert document["p95_ms"]["change_level"] == "red"
     assert document["active_sessions"] == 0
+    assert document["lost_today"] == {"requests": 0, "unpriced_requests": 0, "cost_usd": "0"}
     assert document["budgets"][0]["colour"] == "green"
     assert document["notable"]["failed"][0]["error"] == "upstream_timeout"
 

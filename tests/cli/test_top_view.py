@@ -13,7 +13,7 @@ from cli.top_figures import figures_of
 from cli.top_reading import Reading
 from cli.top_text import Shape
 from cli.top_view import frame
-from service.ledger.documents import Notable
+from service.ledger.documents import Lost, Notable
 from tests.cli.top_samples import USERS, budget, health, metrics, notable, reading, request
 
 
@@ -195,6 +195,17 @@ def test_entries_on_disk_are_told() -> None:
     worker = metrics().worker.model_copy(update={"journal_entries": 17})
     said = text(drawn(reading(metrics=metrics(worker=worker))))
     assert "17 entries of the ledger wait on disk" in said
+
+
+def test_what_was_lost_and_what_is_in_memory_alone_is_told() -> None:
+    lost = Lost(requests=39, unpriced_requests=2, cost_usd="1.25")
+    changes = {"journal_entries": 17, "memory_entries": 5, "lost_entries": 1}
+    worker = metrics().worker.model_copy(update=changes)
+    lines = drawn(reading(metrics=metrics(worker=worker, lost=lost)), Shape(120, 40))
+    told = "40 requests of today were lost and are in no figure, $1.25 of known cost"
+    assert told in text(lines)
+    assert "red" in colour_of(lines, told)
+    assert "5 of them wait in memory alone" in text(lines)
 
 
 def test_models_without_a_price_are_told() -> None:

@@ -22,8 +22,13 @@ from cli.main import main
 from service.ledger.calendar import Calendar
 from service.ledger.export.rows import COLUMNS
 from service.ledger.export.span import DateError, Span
+from service.ledger.loss_file import Lost
+from service.ledger.loss_recording import LossRecorder
+from service.ledger.scripts import ScriptQueue
 from service.money import dollars
+from service.redis_store import RedisStore
 from tests.cli.conftest import Ran
+from tests.disks import small_disk
 from tests.export.conftest import EmptyDatabase
 from tests.export.postgresql import PASSWORD
 from tests.export.recorded import entry, fill, varied
@@ -193,6 +198,37 @@ async def test_a_file_that_cannot_be_made_is_named_as_it_was_given(
     assert (
         ran.err.strip() == "error nowhere/usage.csv cannot be written: No such file or directory."
     )
+
+
+async def test_a_disk_that_is_full_is_said_and_leaves_the_old_file(
+    gaugeway: Gaugeway, redis_url: str, tmp_path: Path
+) -> None:
+    await filled(redis_url)
+    with small_disk(tmp_path / "disk", 64) as disk:
+        output = disk.path / "usage.csv"
+        output.write_text("last month")
+        disk.fill(leave=8192)
+        ran = await in_thread(gaugeway, "--output", str(output))
+        assert ran.code == 1
+        said = f"error {output} cannot be written: No space left on device."
+        assert " ".join(ran.err.split()) == said
+        assert output.read_text() == "last month"
+        assert {path.name for path in disk.path.iterdir()} == {"usage.csv", ".ballast"}
+
+
+async def test_what_was_lost_is_said(gaugeway: Gaugeway, redis_url: str) -> None:
+    await filled(redis_url)
+    store = RedisStore(redis_url, timeout=5, pool_size=2)
+    moment = int(CALENDAR.midnight(TODAY).timestamp() * 1000)
+    recorder = LossRecorder(ScriptQueue(store), CALENDAR)
+    await recorder.tell("worker", 0, Lost(1, moment, "journal_full", {"requests": 39, "cost": 7}))
+    await store.close()
+    ran = await in_thread(gaugeway, "--from", str(YESTERDAY))
+    assert "39 of these requests were lost" in ran.err
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    (lost,) = [row for row in rows if row["dimension"] == "lost"]
+    assert (lost["name"], lost["requests"]) == ("journal_full", "39")
+    assert total_of(rows) == COST
 
 
 async def test_days_that_are_no_longer_kept_are_said_to_be(

@@ -12,7 +12,10 @@ from service.ledger.entry import SERVICES, Entry
 from service.ledger.export.reading import UsageRows
 from service.ledger.export.rows import Grain, UsageRow
 from service.ledger.export.span import Span
+from service.ledger.loss_file import Lost
+from service.ledger.loss_recording import LossRecorder
 from service.ledger.recording import Bounds
+from service.ledger.scripts import ScriptQueue
 from service.money import dollars
 from service.redis_store import RedisStore, StoreUnavailable
 from tests.export.recorded import entry, fill, varied
@@ -144,6 +147,22 @@ async def test_a_long_span_with_little_in_it_gives_that_little(redis_url: str) -
         ("app", "web-chat"),
     ]
     assert {row.starts_at for row in rows} == {at(TODAY, 3)}
+
+
+@pytest.mark.parametrize("grain", ["hour", "day", "month"])
+async def test_what_was_lost_has_a_row_by_its_reason(redis_url: str, grain: Grain) -> None:
+    """Also where nothing else is known of the time."""
+    await fill(redis_url, BERLIN, [])
+    store = RedisStore(redis_url, timeout=5, pool_size=2)
+    amounts = {"requests": 3, "cost": 420_000, "unpriced": 1}
+    lost = Lost(1, int(at(TODAY, 3).timestamp() * 1000), "journal_failed", amounts)
+    await LossRecorder(ScriptQueue(store), BERLIN).tell("worker", 0, lost)
+    await store.close()
+    whole, row = await rows_of(redis_url, grain, TODAY, TODAY)
+    assert (whole.dimension, whole.totals.requests) == ("total", 0)
+    assert (row.dimension, row.name) == ("lost", "journal_failed")
+    assert (row.totals.requests, row.totals.unpriced_requests) == (3, 1)
+    assert Decimal(row.totals.cost_usd) == Decimal("0.00000042")
 
 
 async def test_a_redis_that_is_away_ends_the_reading() -> None:

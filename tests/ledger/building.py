@@ -75,6 +75,8 @@ async def opened(
     time_zone: str = "UTC",
     now: Callable[[], datetime] = lambda: datetime.fromtimestamp(NOON / 1000, UTC),
     journal_max_bytes: int = 10**8,
+    memory_max_bytes: int = 10**7,
+    watchful: bool = False,
     bounds: Bounds | None = None,
     dedupe_seconds: int = 3_600,
     timeout: float = 1.0,
@@ -89,10 +91,13 @@ async def opened(
             recorder,
             home=home,
             journal_max_bytes=journal_max_bytes,
+            memory_max_bytes=memory_max_bytes,
+            watchful=watchful,
             instruments=telemetry.telemetry.instruments,
             retry_seconds=0.1,
             confirm_seconds=0.2,
             adopt_seconds=0.2,
+            probe_seconds=0.2,
         )
         await ledger.start()
         reader = LedgerReader(redis, calendar, now=now, waiting=ledger.waiting)

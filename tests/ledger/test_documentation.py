@@ -22,10 +22,9 @@ from service.ledger import recording
 from service.ledger.adoption import LOOK_SECONDS
 from service.ledger.calendar import PREFIX
 from service.ledger.counters import DIMENSIONS
-from service.ledger.entry import TOKEN_KINDS, Charge
+from service.ledger.entry import TOKEN_KINDS, Charge, LossKind
 from service.ledger.journal import write_line
 from service.ledger.latency import BOUNDS_US
-from service.ledger.losses import Kind
 from service.ledger.notable import MOST
 from service.ledger.recording import Bounds, Numbered
 from service.ledger.writer import UNSYNCED_SECONDS
@@ -118,7 +117,7 @@ def test_what_a_lost_entry_is_counted_in_is_there() -> None:
     kinds = {
         row[0].strip("`") for row in rows("When Redis is away") if row[0].startswith("`journal_")
     }
-    assert kinds == set(Kind.__args__)
+    assert kinds == set(LossKind.__args__)
     assert names.LEDGER_DROPPED.name in TEXT
     for query in (block("promql", "increase("), block("promql", "sum(gaugeway_")):
         used = set(re.findall(r"gaugeway_\w+", query))

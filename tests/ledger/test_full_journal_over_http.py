@@ -58,6 +58,7 @@ async def test_a_full_journal_is_told_in_metrics_and_log_and_stops_no_request(
         environment={
             "REDIS_URL": own_redis.url,
             "GAUGEWAY_JOURNAL_MAX_BYTES": str(MAX_BYTES),
+            "GAUGEWAY_LEDGER_MEMORY_MAX_BYTES": "0",
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
         },
     ) as service:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from otel import names
-from service.ledger.entry import Charge, Entry, Recorded
-from service.ledger.journal import Journal, read_line, write_line
+from service.ledger.entry import Charge, Entry, Numbered, Recorded
+from service.ledger.journal import Journal
 from service.ledger.ledger import Ledger
-from service.ledger.recording import Numbered
+from service.ledger.lines import read_line, write_line
 from service.redis_store import StoreUnavailable
 from tests.ledger.building import NOON, Opened, entry, opened, until
 from tests.ledger.servers import Server
@@ -174,7 +174,9 @@ async def test_a_full_journal_is_counted_and_told_once(
 ) -> None:
     size = len(write_line(Numbered(10, entry(1))))
     own_redis.kill()
-    async with opened(own_redis.url, tmp_path, journal_max_bytes=size * 20) as parts:
+    async with opened(
+        own_redis.url, tmp_path, journal_max_bytes=size * 20, memory_max_bytes=0
+    ) as parts:
         said = [parts.ledger.post(entry(n)) for n in range(50)]
         told = [(await answer).outcome for answer in said]
         assert told == ["journaled"] * 20 + ["dropped"] * 30
@@ -191,7 +193,7 @@ async def test_a_disk_that_fails_is_counted(
 ) -> None:
     (tmp_path / "journal").write_text("a file where a folder should be")
     own_redis.kill()
-    async with opened(own_redis.url, tmp_path) as parts:
+    async with opened(own_redis.url, tmp_path, memory_max_bytes=0) as parts:
         assert await outcomes(parts.ledger, [entry(n) for n in range(3)]) == {"dropped"}
         assert dropped(parts, "journal_failed") == 3
         assert "the journal cannot be written" in caplog.text

@@ -24,8 +24,8 @@ class GoneAfterItsMark(Recorder):
     leaving = False
     gone = False
 
-    async def mark(self, writer: str) -> int:
-        found = await super().mark(writer)
+    async def mark(self, writer: str, expected: int) -> int:
+        found = await super().mark(writer, expected)
         self.gone = self.leaving
         return found
 

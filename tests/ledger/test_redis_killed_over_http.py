@@ -21,7 +21,7 @@ from typing import Any, cast
 import pytest
 
 from service.ledger.calendar import Calendar
-from service.ledger.ledger import JOURNAL_FOLDER
+from service.ledger.places import JOURNAL_FOLDER
 from service.ledger.reading import LedgerReader
 from service.money import dollars
 from service.redis_store import RedisStore, StoreUnavailable
@@ -72,9 +72,9 @@ class Load:
             self.asked += 1
             yield number
 
-    async def run(self, service: Service) -> None:
-        key = (service.home / "dev-api-key").read_text().strip()
-        self.seen = await drive(service.app.url, key, self.numbers(), clients=CLIENTS)
+    async def run(self, url: str, home: Path) -> None:
+        key = (home / "dev-api-key").read_text().strip()
+        self.seen = await drive(url, key, self.numbers(), clients=CLIENTS)
 
     async def go_on(self) -> None:
         """Wait until some more have been asked."""
@@ -206,7 +206,7 @@ async def test_the_ledger_is_what_the_answers_said_after_redis_was_killed_under_
     load = Load()
     with server(programs()["embedded"], tmp_path / "redis", *OPTIONS) as redis:
         async with service(tmp_path, redis) as run, asyncio.TaskGroup() as tasks:
-            clients = tasks.create_task(load.run(run))
+            clients = tasks.create_task(load.run(run.app.url, run.home))
             await load.go_on()
             counted = await run.requests()
             await asyncio.to_thread(redis.kill)

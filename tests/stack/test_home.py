@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stack.home import Home, HomeError, private_directory, write_private
+from tests.disks import small_disk
 
 
 def mode(path: Path) -> int:
@@ -26,6 +27,17 @@ def test_a_private_file_is_never_readable_by_others_even_over_an_open_one(home: 
     write_private(path, "new")
     assert (path.read_text(), mode(path)) == ("new", 0o600)
     assert [entry.name for entry in home.path.iterdir()] == ["token"]
+
+
+def test_a_disk_that_is_full_keeps_nothing_of_a_secret(home: Home) -> None:
+    with small_disk(home.path / "disk", 64) as disk:
+        path = disk.path / "token"
+        write_private(path, "old")
+        disk.fill()
+        with pytest.raises(OSError, match="No space left"):
+            write_private(path, "new" * 10_000)
+        assert path.read_text() == "old"
+        assert {one.name for one in disk.path.iterdir()} == {"token", ".ballast"}
 
 
 def test_a_long_home_gets_a_short_socket_of_its_own(home: Home) -> None:

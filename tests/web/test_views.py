@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from service.ledger.documents import Day
+from service.ledger.documents import Day, Lost
 from service.web.budgets import budget_view
 from service.web.history import SERIES, history_view
 from service.web.moments import Zoned
@@ -116,9 +116,28 @@ def test_notices_say_what_is_missing_and_what_to_do() -> None:
     assert [notice.key for notice in notices(known(usage=incomplete))] == ["incomplete"]
     waiting = notices(known(usage=incomplete, pending=3))
     assert [notice.key for notice in waiting] == ["pending"]
+    (held,) = notices(known(usage=incomplete, pending=30, held=12))
+    assert (held.key, held.level) == ("pending", "exhausted")
+    assert "12 of them wait in the worker's memory alone" in held.text
     exhausted = (samples.budget(level="exhausted"), samples.budget("b", level="exhausted"))
     (notice,) = notices(known(usage=samples.usage(), budgets=exhausted))
     assert notice.title == "Budgets exhausted"
+
+
+def test_what_was_lost_is_told_before_all_figures() -> None:
+    lost = Lost(requests=39, unpriced_requests=2, cost_usd="1.25")
+    usage = samples.usage().model_copy(update={"complete": False, "lost": lost})
+    (notice,) = notices(known(usage=usage, lost=1))
+    assert (notice.key, notice.level) == ("lost", "exhausted")
+    assert notice.title == "40 requests of today in no figure"
+    assert notice.text.endswith("What is known of it is $1.25, without 2 requests.")
+    # Redis is away: what this worker knows of is told all the same.
+    missing, own = notices(known(usage=None, lost=1))
+    assert (missing.key, own.key) == ("missing", "lost")
+    assert own.title == "1 request of today in no figure"
+    day = samples.no_history()[:1]
+    nothing = known(usage=usage, history=day)
+    assert not monitoring_view(nothing, ZONED, chart="model", grafana=None).empty
 
 
 def test_a_page_is_empty_only_when_everything_is_known_to_be() -> None:

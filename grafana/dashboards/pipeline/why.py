@@ -106,15 +106,16 @@ def books() -> list[GraphPanel]:
     return [
         graph(
             "Usage entries waiting on disk",
-            "In the workers' journals: Redis is away, or has come back and is catching up.",
-            [queries.LEDGER_WAITING],
+            "In the workers' journals, and in their memory alone what the disk refuses: Redis is "
+            "away, or has come back and is catching up.",
+            [queries.LEDGER_WAITING, queries.LEDGER_HELD],
             unit="locale",
             absent=_NO_METRICS,
         ),
         graph(
             "Usage entries lost",
-            "Of each interval, by reason: a journal was full, or the disk refused it. They are "
-            "missing from usage, cost and budgets for good.",
+            "Of each interval, by reason: a journal was full, or the disk refused it, and memory "
+            "was full too. They are missing from usage, cost and budgets for good.",
             [queries.LEDGER_LOST],
             unit="locale",
             absent=_NO_METRICS,

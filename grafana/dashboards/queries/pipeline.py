@@ -142,6 +142,10 @@ _LEDGER_ALIVE: Final = f"sum({names.LEDGER_PENDING.prometheus}{matchers(names.LE
 LEDGER_WAITING: Final = Query(
     f"sum({fresh(f'{names.LEDGER_PENDING.prometheus}{matchers(names.LEDGER_PENDING)}')})", "waiting"
 )
+LEDGER_HELD: Final = Query(
+    f"sum({fresh(f'{names.LEDGER_HELD.prometheus}{matchers(names.LEDGER_HELD)}')})",
+    "in memory alone",
+)
 LEDGER_LOST: Final = Query(
     or_none(
         counted(names.LEDGER_DROPPED, by=(a.ERROR_TYPE,), window=GRAPH_WINDOW),

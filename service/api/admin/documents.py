@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.ledger.documents import BudgetState, Day, Latency, Totals
+from service.ledger.documents import BudgetState, Day, Latency, Lost, Totals
 
 
 class _Document(BaseModel):
@@ -25,7 +25,7 @@ class LatencyReport(_Document):
     start: str
     end: str
     complete: bool
-    """False where part of the period is no longer kept, or waits in a journal."""
+    """False where part of the period is no longer kept, waits in a journal, or was lost."""
     totals: Latency
     by_service: dict[str, Latency]
 
@@ -98,7 +98,11 @@ class Worker(_Document):
     uptime_seconds: float
     requests_in_flight: int
     journal_entries: int
-    """Entries of the ledger that wait on disk until Redis takes them."""
+    """Entries of the ledger that wait until Redis takes them."""
+    memory_entries: int = 0
+    """Those among them that are in memory alone, because the disk refuses them."""
+    lost_entries: int = 0
+    """Those that are lost and that Redis has not been told of, so that no period has them yet."""
     ledger_available: bool
 
 
@@ -113,6 +117,8 @@ class MetricsReport(_Document):
     status: Literal["healthy", "degraded"]
     active_sessions: int
     today: Totals
+    lost: Lost = Lost()
+    """What is missing from `today` for good."""
     hour: Totals
     """The present hour since its beginning."""
     hour_before: Totals

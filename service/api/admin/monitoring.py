@@ -68,6 +68,8 @@ class Sources:
     budgets: BudgetStates
     pending: Callable[[], int]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    held: Callable[[], int] = lambda: 0
+    lost: Callable[[], int] = lambda: 0
 
 
 def sources_of(
@@ -76,7 +78,13 @@ def sources_of(
     ledger: Annotated[LedgerState, Depends(ledger_of)],
 ) -> Sources:
     """The sources of the running service."""
-    return Sources(reader, budgets, lambda: ledger.pending)
+    return Sources(
+        reader,
+        budgets,
+        pending=lambda: ledger.pending,
+        held=lambda: ledger.held,
+        lost=lambda: ledger.lost,
+    )
 
 
 @router.get(
@@ -138,7 +146,11 @@ async def what_is_known(sources: Sources, days: int, findings: tuple[Finding, ..
         _unless_missing("budgets", sources.budgets.states(), slow),
     )
     return Known(
-        usage, history, notable, budgets, findings, sources.pending(), slow=frozenset(slow)
+        *(usage, history, notable, budgets, findings),
+        pending=sources.pending(),
+        held=sources.held(),
+        lost=sources.lost(),
+        slow=frozenset(slow),
     )
 
 

@@ -184,6 +184,7 @@ async def json_metrics(
             status=health_status(runtime),
             active_sessions=ACTIVE_SESSIONS,
             today=today.totals,
+            lost=today.lost,
             hour=hour,
             hour_before=hour_before,
             rates=Rates(
@@ -213,6 +214,8 @@ def _worker(runtime: Runtime, ledger: LedgerState) -> Worker:
         uptime_seconds=round(runtime.uptime_seconds, 3),
         requests_in_flight=len(runtime.in_flight),
         journal_entries=ledger.pending,
+        memory_entries=ledger.held,
+        lost_entries=ledger.lost,
         ledger_available=ledger.available,
     )
 

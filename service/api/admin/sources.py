@@ -72,7 +72,17 @@ class LedgerState(Protocol):
 
     @property
     def pending(self) -> int:
-        """How many entries wait on disk."""
+        """How many entries wait, on disk or in memory."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """How many of them wait in memory alone."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """How many entries were lost of which Redis does not know yet."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from service.ledger import hashes, sums
 from service.ledger.calendar import Calendar, usage_prefix
-from service.ledger.counters import DIMENSIONS, OTHER
+from service.ledger.counters import DIMENSIONS, LOST, OTHER
 from service.ledger.export.rows import TOTAL, Grain, UsageRow
 from service.ledger.export.span import Bucket, Span
 from service.redis_store import RedisStore
@@ -38,11 +38,12 @@ class UsageRows:
                     yield row
 
     async def _used(self, buckets: Sequence[Bucket], grain: Grain) -> list[Bucket]:
-        """Those in which anything is recorded: every request has an operation."""
+        """Those in which anything is recorded: every request has an operation, or was lost."""
 
         def ask(pipeline: Any) -> None:
             for bucket in buckets:
-                pipeline.exists(usage_prefix(grain, bucket.name) + "operation")
+                prefix = usage_prefix(grain, bucket.name)
+                pipeline.exists(f"{prefix}operation", f"{prefix}{LOST}")
 
         found = await self._ask("EXISTS", ask)
         return [bucket for bucket, is_there in zip(buckets, found, strict=True) if is_there]
@@ -51,13 +52,13 @@ class UsageRows:
         prefix = usage_prefix(grain, bucket.name)
 
         def ask(pipeline: Any) -> None:
-            for dimension in DIMENSIONS:
+            for dimension in (*DIMENSIONS, LOST):
                 pipeline.hgetall(prefix + dimension)
 
         replies = await self._ask("HGETALL", ask)
         by = {
             dimension: sums.by_value([hashes.whole(reply)])
-            for dimension, reply in zip(DIMENSIONS, replies, strict=True)
+            for dimension, reply in zip((*DIMENSIONS, LOST), replies, strict=True)
         }
         operations = by["operation"]
         groups = {TOTAL: {"": sums.whole(operations)}, "service": sums.by_service(operations), **by}
