@@ -93,6 +93,7 @@ bench: build ## Measure, side by side in one run; one JSON line each
 	@$(BIN)/python -m bench.metrics_endpoint
 	@$(BIN)/python -m bench.collector_faults
 	@$(BIN)/python -m bench.ledger
+	@$(BIN)/python -m bench.redaction
 
 .PHONY: bench-dashboards
 bench-dashboards: build ## Measure the panels of the dashboards on 30 days of history; the first time writes 6 GB

@@ -8,8 +8,12 @@ from collections import defaultdict
 from otel import attributes as a
 from otel import names
 
-_SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*?)\})? (?P<value>\S+)(?: .*)?$")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_IN_QUOTES = r'(?:[^"\\]++|\\.)*+'
+_SAMPLE = re.compile(
+    rf"""^(?P<name>[a-zA-Z_:][\w:]*)(?:\{{(?P<labels>(?:[^"}}]++|"{_IN_QUOTES}")*+)\}})?"""
+    r" (?P<value>\S+)(?: .*)?$"
+)
+_LABEL = re.compile(rf'\b(\w++)="({_IN_QUOTES})"')
 
 
 def samples(exposition: bytes) -> list[tuple[str, dict[str, str], float]]:

@@ -28,6 +28,9 @@ USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"
 USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105  # a token of text
 TOKEN_MODALITY: Final = "gen_ai.token.modality"  # noqa: S105  # a token of text
+STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_TIER: Final = "openai.request.service_tier"
+RESPONSE_TIER: Final = "openai.response.service_tier"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 
@@ -120,6 +123,9 @@ ATTRIBUTES: Final = (
     Attribute(USAGE_REASONING, "int", _RECORDS, "Output tokens spent on reasoning."),
     Attribute(TOKEN_TYPE, "string", _METRIC, "`input` or `output`."),
     Attribute(TOKEN_MODALITY, "string", _METRIC, "`text`, `audio`, or `unknown` without a split."),
+    Attribute(STOP_SEQUENCES, "string[]", _SPAN, "Where to stop; only when capture is on."),
+    Attribute(REQUEST_TIER, "string", _SPAN, "A tier known from OpenAI's interface, or `_OTHER`."),
+    Attribute(RESPONSE_TIER, "string", _SPAN, "The tier that answered; the same ones."),
     Attribute(INPUT_MESSAGES, "string", _RECORDS, "The prompt as JSON; only when capture is on."),
     Attribute(OUTPUT_MESSAGES, "string", _RECORDS, "The answer as JSON; only when capture is on."),
     Attribute(SERVER_ADDRESS, "string", ("span", "metric"), "The provider's host."),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from otel import attributes, names
-from otel.bootstrap import settings
+from otel.bootstrap import cleaning, console, settings
 from otel.coming_from import APPLICATIONS, Row
 from otel.metric import Metric
 
@@ -39,6 +39,9 @@ def document() -> str:
         _buckets(),
         "## Spans and log records\n",
         _RECORDS,
+        "## What callers write\n",
+        _CALLERS,
+        _table(("What a caller writes", "What is told of it"), _CALLERS_TEXT),
         "## Attributes\n",
         _attributes(),
         "## Where did X go?\n",
@@ -57,6 +60,39 @@ _RECORDS: Final = f"""\
   `{names.USAGE_LOGGER}`, with the same facts, `{attributes.COST}` and `{attributes.LATENCY_MS}`.
 * What the application logs, correlated with its trace.
 """
+
+
+_CALLERS: Final = f"""\
+Credentials are hidden in all that leaves the process, in time that grows with the length of the
+text: an attribute is cut at {max(cleaning.LONGEST_VALUES):,} characters
+(`OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`), a log record's body at {cleaning.LONGEST_BODY:,} and a line
+on the console at {console.LONGEST_LINE:,} before it is searched, and a credential that the cut
+parts in two is hidden as well.
+
+Whatever else callers write is content, wherever they write it. Without
+`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` this much is told of it; with it the rest is,
+redacted, on spans or on log records as that says. Metrics never have it.
+"""
+_CALLERS_TEXT: Final = (
+    ("Messages, tools, formats, `stop`, `user`, `metadata` and unknown fields", "Nothing"),
+    ("`model`", "What a target declares for it; a model that none serves is not told"),
+    ("`service_tier`", "A tier that providers name, else `_OTHER`; the answer's tier alike"),
+    ("Path", "The route's template, a path of a model vendor's interface, or `_OTHER`"),
+    ("Query, `User-Agent`, `Referer` and other headers", "Nothing"),
+    ("`Host`", "An IP address, `localhost`, or a name of `GAUGEWAY_SERVER_NAMES`"),
+    ("`X-Forwarded-For`", "An IP address, where the server trusts who sends it"),
+    ("Method", "One that HTTP knows, else `_OTHER`"),
+    ("`X-Gaugeway-Component`", "A declared one, else `_OTHER`"),
+    ("`traceparent`", "The ids: a trace that began elsewhere goes on here"),
+    (
+        "`tracestate`",
+        "The numbers of samplers (`ot=th:…;rv:…`): vendors put anything into the rest. It is "
+        "sent on whole, where anything is sent on",
+    ),
+    ("`baggage`", "Nothing; more than 8,192 characters of it are not read"),
+    ("What a provider's error repeats", "Its status, and its code where that is a documented one"),
+    ("What an exception repeats", "Its class and where it was raised"),
+)
 
 
 def _settings() -> str:

@@ -27,7 +27,7 @@ from otel.recording import (
     start_attributes,
     usage_record,
 )
-from otel.redaction import redact
+from otel.redaction import redact, redact_beginning, redact_up_to
 from otel.settings import ApiSettings
 
 __all__ = ["Inference", "Operation", "Telemetry", "Usage"]
@@ -37,6 +37,7 @@ _BUNDLE: Final = 64
 # What a provider says of its answer has no limit of its own; names and ids are shorter than this.
 _LONGEST_TEXT: Final = 256
 _MOST_REASONS: Final = 128
+_LONGEST_MESSAGE: Final = 1024
 
 
 class Telemetry:
@@ -124,7 +125,7 @@ class Inference:
         self.span: Span = telemetry.tracer.start_span(
             f"{operation.name} {redact(operation.model)}" if operation.model else operation.name,
             kind=SpanKind.CLIENT,
-            attributes=start_attributes(operation),
+            attributes=start_attributes(operation, content=telemetry.settings.capture.on_span),
         )
         self.context: Context = trace.set_span_in_context(self.span)
         self._started = telemetry.clock()
@@ -191,15 +192,13 @@ class Inference:
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> None:
         """Note what the answer says of itself; what is given later adds to what came before."""
-        self.response_model = model[:_LONGEST_TEXT] if model else self.response_model
-        self.response_id = id[:_LONGEST_TEXT] if id else self.response_id
+        self.response_model = _cut(model) if model else self.response_model
+        self.response_id = _cut(id) if id else self.response_id
         if finish_reasons:
-            self.finish_reasons = tuple(
-                reason[:_LONGEST_TEXT] for reason in finish_reasons[:_MOST_REASONS]
-            )
+            self.finish_reasons = tuple(_cut(reason) for reason in finish_reasons[:_MOST_REASONS])
         if attributes:
             cut = {
-                key: value[:_LONGEST_TEXT] if isinstance(value, str) else value
+                key: _cut(value) if isinstance(value, str) else value
                 for key, value in attributes.items()
             }
             self.response_attributes = {**self.response_attributes, **cut}
@@ -226,10 +225,16 @@ class Inference:
             if value is not None:
                 self.contents[key] = content_attribute(value, settings.content_characters)
 
-    def fail(self, error_type: str, message: str = "") -> None:
-        """Note that the inference failed; credentials in the message are hidden."""
+    def fail(self, error_type: str, message: str = "", *, quoting: str = "") -> None:
+        """Note that the inference failed; credentials in the message are hidden.
+
+        `message` is in the application's own words. `quoting` may hold words of others, such as a
+        provider that repeats a prompt, and stands in its place where spans carry content.
+        """
+        if quoting and self._telemetry.settings.capture.on_span:
+            message = quoting
         self.error_type = error_type
-        self.error_message = redact(message)
+        self.error_message = redact_up_to(message, _LONGEST_MESSAGE)
 
     def end(self, outcome: str = "completed") -> None:
         """Settle the inference: its span ends, its metrics and its usage record are emitted."""
@@ -269,7 +274,7 @@ class Inference:
             return
         outcome = outcome_of(error)
         if outcome in ("provider_error", "timeout") and self.error_type is None:
-            self.fail(type(error).__qualname__, str(error))
+            self.fail(type(error).__qualname__, quoting=str(error))
         self.end(outcome)
 
     def __del__(self) -> None:
@@ -286,3 +291,7 @@ class Inference:
 
     def _provider_labels(self) -> dict[str, str | int | None]:
         return {a.PROVIDER_NAME: self.operation.provider, a.REQUEST_MODEL: self.operation.model}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else redact_beginning(text[:_LONGEST_TEXT])

@@ -7,6 +7,7 @@ from opentelemetry._logs import Logger, SeverityNumber
 from opentelemetry.util.types import AttributeValue
 
 from otel import attributes as a
+from otel.callers_text import without_callers_text
 from otel.facts import Operation, Usage
 from otel.instruments import Instruments
 from otel.labels import LabelValue
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LabelSet = dict[str, LabelValue | None]
 
 
-def start_attributes(operation: Operation) -> dict[str, AttributeValue]:
+def start_attributes(operation: Operation, *, content: bool) -> dict[str, AttributeValue]:
     """List what a sampler may decide by: the attributes known when the span starts."""
     attributes: dict[str, AttributeValue] = {
         a.OPERATION_NAME: operation.name,
@@ -37,12 +38,14 @@ def start_attributes(operation: Operation) -> dict[str, AttributeValue]:
     if operation.stream:
         attributes[a.REQUEST_STREAM] = True
     attributes.update(operation.attributes)
-    return attributes
+    return attributes if content else without_callers_text(attributes)
 
 
 def span_attributes(inference: "Inference", *, content: bool) -> dict[str, AttributeValue]:
     """List what is known only when the span ends."""
     attributes: dict[str, AttributeValue] = dict(inference.response_attributes)
+    if not content:
+        without_callers_text(attributes)
     attributes[a.OUTCOME] = inference.outcome
     attributes[a.RETRY_COUNT] = inference.retries
     if inference.retries:

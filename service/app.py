@@ -56,8 +56,9 @@ def create_app(
         version="0.1.0",
         summary="An OpenAI-compatible gateway that tells what every request did and cost.",
         lifespan=_lifespan,
-        # One SERVER span a request, none for its parts; start-up installs the exporters.
-        telemetry={"operation_spans": False, "auto_configure": False},
+        # One SERVER span a request, none for its parts; start-up installs the exporters. Its log
+        # records quote what callers sent; what nobody caught is written down by our middleware.
+        telemetry={"operation_spans": False, "auto_configure": False, "logs": False},
         redirect_slashes=False,
         # Their pages load scripts from elsewhere; /openapi.json says all they would.
         docs_url=None,
@@ -73,7 +74,8 @@ def _add_routes(app: FastAPI) -> None:
     """What is answered, and by what every answer passes."""
     # The last one added is outermost.
     app.add_middleware(AdminGuard)
-    app.add_middleware(AnswerMiddleware)
+    runtime: Runtime = app.state.runtime
+    app.add_middleware(AnswerMiddleware, content=runtime.telemetry.settings.capture.on_event)
     install_error_handlers(app)
     for module in (chat, embeddings, models, health, metrics):
         app.include_router(module.router)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
+
+from otel.redaction import redact_beginning
 
 JsonObject = Mapping[str, Any]
 
 
-def input_messages(body: JsonObject) -> list[dict[str, Any]] | None:
-    """The conversation of a chat request; None for an operation without one."""
+def input_messages(body: JsonObject, most: int = sys.maxsize) -> list[dict[str, Any]] | None:
+    """The conversation of a chat request; None for an operation without one.
+
+    What comes after so many messages and parts of them is left out.
+    """
     messages = body.get("messages")
     if not isinstance(messages, list):
         return None
-    return [_message(cast("JsonObject", message)) for message in cast("list[object]", messages)]
+    found: list[dict[str, Any]] = []
+    for message in cast("list[JsonObject]", messages):
+        if most <= 0:
+            break
+        found.append(_message(message, most))
+        most -= 1 + len(found[-1]["parts"])
+    return found
 
 
 def output_messages(body: JsonObject) -> list[dict[str, Any]] | None:
@@ -42,7 +55,7 @@ class Transcript:
             index = choice.get("index", 0)
             delta: JsonObject = choice.get("delta") or {}
             text = delta.get("content")
-            if isinstance(text, str) and self._room > 0:
+            if isinstance(text, str) and text and self._room >= 0:
                 self._text.setdefault(index, []).append(text[: self._room])
                 self._room -= len(text)
             if isinstance(reason := choice.get("finish_reason"), str):
@@ -50,28 +63,31 @@ class Transcript:
 
     def messages(self) -> list[dict[str, Any]]:
         """What was said, choice by choice."""
+        # Once the room was used up, any of them may have been cut in the middle of a credential.
+        whole = self._room >= 0
+        texts = {index: "".join(parts) for index, parts in sorted(self._text.items())}
         return [
             {
                 "role": "assistant",
-                "parts": [{"type": "text", "content": "".join(parts)}],
+                "parts": [{"type": "text", "content": text if whole else redact_beginning(text)}],
                 "finish_reason": self._reasons.get(index, "error"),
             }
-            for index, parts in sorted(self._text.items())
+            for index, text in texts.items()
         ]
 
 
-def _message(message: JsonObject) -> dict[str, Any]:
+def _message(message: JsonObject, most: int = sys.maxsize) -> dict[str, Any]:
     content = message.get("content")
     parts: list[dict[str, Any]] = []
     if isinstance(content, str):
         parts.append({"type": "text", "content": content})
-    for part in _objects(content):
+    for part in islice(_objects(content), most):
         if isinstance(part.get("text"), str):
             parts.append({"type": "text", "content": part["text"]})
         else:
             # Images and audio are told of, never kept.
             parts.append({"type": str(part.get("type", "unknown"))})
-    for call in _objects(message.get("tool_calls")):
+    for call in islice(_objects(message.get("tool_calls")), most):
         function: JsonObject = call.get("function") or {}
         parts.append(
             {

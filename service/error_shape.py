@@ -41,6 +41,11 @@ class ServiceError(Exception):
         """The value of `error.type` in telemetry: one of few, never a caller's text."""
         return self.default_code
 
+    @property
+    def own_words(self) -> str:
+        """The message without what a caller or a provider wrote, for telemetry."""
+        return self.message
+
     def body(self, *, trace_id: str | None = None) -> dict[str, Any]:
         """The response body: OpenAI's error shape, plus `trace_id` inside `error` when given."""
         error: dict[str, Any] = {

@@ -64,7 +64,7 @@ class Inferences:
             )
             if self._captures:
                 inference.content(
-                    input_messages=input_messages(request.body),
+                    input_messages=self._input_messages(request),
                     output_messages=output_messages(answer.body),
                 )
             usage = answer.usage or _estimate(request, answer)
@@ -77,7 +77,7 @@ class Inferences:
         request = progress.request
         inference = self._telemetry.inference(operation_of(request, target))
         if self._captures:
-            inference.content(input_messages=input_messages(request.body))
+            inference.content(input_messages=self._input_messages(request))
         provider = self._providers[target.name]
         first, chunks = await self._attempted(
             progress, target, inference, lambda call: _first_chunk(provider, call)
@@ -89,6 +89,10 @@ class Inferences:
         if self._captures:
             record.transcript = Transcript(self._telemetry.settings.content_characters)
         return LiveStream(first, chunks, record, progress)
+
+    def _input_messages(self, request: ModelRequest) -> list[dict[str, Any]] | None:
+        # A message or a part of one takes more than a character: more are not recorded.
+        return input_messages(request.body, most=self._telemetry.settings.content_characters)
 
     async def _attempted(
         self,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from otel import attributes as names
 from otel import inference as otel
+from otel.redaction import redact_beginning
 from service.exchange import ModelRequest
 from service.providers.protocol import AttributeValue
 from service.targets import Target
@@ -17,6 +19,7 @@ _NUMBERS: tuple[tuple[str, str], ...] = (
     ("frequency_penalty", "gen_ai.request.frequency_penalty"),
     ("presence_penalty", "gen_ai.request.presence_penalty"),
 )
+_LONGEST = 64
 
 
 def operation_of(request: ModelRequest, target: Target) -> otel.Operation:
@@ -50,7 +53,7 @@ def usage_of(usage: Usage) -> otel.Usage:
 
 
 def request_attributes(operation: str, body: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    """The span attributes a request body tells of; bounded, and none of them content."""
+    """The span attributes a request body tells of; `otel` tells of text only with content."""
     found: dict[str, AttributeValue] = {}
     if operation == "embeddings":
         _put(found, "gen_ai.embeddings.dimension.count", body.get("dimensions"))
@@ -69,7 +72,7 @@ def request_attributes(operation: str, body: Mapping[str, Any]) -> dict[str, Att
     _stop_sequences(found, body.get("stop"))
     _output_type(found, body.get("response_format"))
     if isinstance(tier := body.get("service_tier"), str) and tier != "auto":
-        found["openai.request.service_tier"] = tier[:64]
+        found[names.REQUEST_TIER] = _short(tier)
     return found
 
 
@@ -80,10 +83,14 @@ def _put(found: dict[str, AttributeValue], name: str, value: object) -> None:
 
 def _stop_sequences(found: dict[str, AttributeValue], stop: object) -> None:
     if isinstance(stop, str):
-        found["gen_ai.request.stop_sequences"] = (stop[:64],)
+        found[names.STOP_SEQUENCES] = (_short(stop),)
     elif isinstance(stop, list) and stop:
         sequences = cast("list[str]", stop)[:16]
-        found["gen_ai.request.stop_sequences"] = tuple(sequence[:64] for sequence in sequences)
+        found[names.STOP_SEQUENCES] = tuple(_short(sequence) for sequence in sequences)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else redact_beginning(text[:_LONGEST])
 
 
 def _output_type(found: dict[str, AttributeValue], response_format: object) -> None:

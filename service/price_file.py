@@ -6,7 +6,6 @@ price of the book smaller. A file with any fault is refused whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -43,7 +42,7 @@ class FileEntry:
 
     def answers_to(self, name: str) -> bool:
         """Whether a provider's name for a model leads here."""
-        return _matches(self.entry.model, name)
+        return matches(self.entry.model, name)
 
     @property
     def contexts(self) -> Sequence[Context]:
@@ -178,12 +177,28 @@ def _fits(entry: ModelPrices | Discount, provider: str, names: Names) -> bool:
     if entry.provider is not None and provider_id(entry.provider) != provider_id(provider):
         return False
     pattern = entry.model
-    return pattern is None or any(_matches(pattern, name) for name in names)
+    return pattern is None or any(matches(pattern, name) for name in names)
 
 
-def _matches(pattern: str, model: str) -> bool:
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(".*".join(parts), model, re.IGNORECASE) is not None
+def matches(pattern: str, model: str) -> bool:
+    """Whether the pattern, in which `*` stands for any text, is the model's name; case is equal.
+
+    A provider chooses the name that answers: each part is looked for once, after the one before.
+    """
+    name = model.lower()
+    first, *others = pattern.lower().split("*")
+    if not others:
+        return name == first
+    *middle, last = others
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        at = name.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
 
 
 def _holds(entry: ModelPrices | Discount, day: date) -> bool:

@@ -23,7 +23,8 @@ class ProviderError(ServiceError):
     `kind` is the value for `error.type`; `upstream_status` is the provider's HTTP status, None
     where there was no answer; `upstream_code` is the provider's own code, cut to 64 characters.
     `retryable`: the same target may be asked again. `falls_back`: another target may be asked.
-    `rate_limits` is what the refusal told of the provider's limits.
+    `rate_limits` is what the refusal told of the provider's limits. `own_words` is the message
+    without what the provider said; it is left out where the message holds nothing of that.
     """
 
     status = 502
@@ -44,8 +45,10 @@ class ProviderError(ServiceError):
         code: str | None = None,
         param: str | None = None,
         rate_limits: tuple[RateLimit, ...] = (),
+        own_words: str | None = None,
     ) -> None:
         super().__init__(message, code=code, param=param, retry_after=retry_after)
+        self._own_words = own_words
         self.upstream_status = upstream_status
         self.upstream_code = sendable(upstream_code)[:64] if upstream_code else None
         self.retryable = self.retries if retryable is None else retryable
@@ -55,6 +58,11 @@ class ProviderError(ServiceError):
     def error_type(self) -> str:
         """The value of `error.type` in telemetry."""
         return self.kind
+
+    @property
+    def own_words(self) -> str:
+        """The message without what a caller or the provider wrote."""
+        return self.message if self._own_words is None else self._own_words
 
 
 class ProviderRejected(ProviderError):
@@ -66,6 +74,11 @@ class ProviderRejected(ProviderError):
     kind = "rejected"
     retries = False
     falls_back = False
+
+    @property
+    def own_words(self) -> str:
+        """What the error was made with: its message quotes whoever finds the request wrong."""
+        return self._own_words or "The request was rejected."
 
 
 class ProviderUnsupported(ProviderRejected):

@@ -8,16 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from otel import attributes as names
 from otel.inference import Inference
 from service.bill import Bill
 from service.errors import DeadlineExceeded, ProviderError, ProviderTimeout, ServiceError
 from service.interruption import Interruption
 from service.observation import usage_of
 from service.pricing import Price, Priced, Pricing
+from service.providers.error_codes import known_code
 from service.targets import Target, Targets
 from service.tokens import Usage
 
-_SERVICE_TIER = "openai.response.service_tier"
 _NAMES_KEPT = 8
 """Of each model: a provider that makes names up fills no memory."""
 
@@ -43,7 +44,7 @@ class Settlement:
     def settle(self, inference: Inference, target: Target, usage: Usage, at: datetime) -> Bill:
         """Record usage and cost on the inference and say what it comes to."""
         asked = self._priced[(target.name, target.model)]
-        tier = inference.response_attributes.get(_SERVICE_TIER)
+        tier = inference.response_attributes.get(names.RESPONSE_TIER)
         if isinstance(tier, str) and tier not in ("auto", "default"):
             asked = replace(asked, service_tier=tier)
         price = self._price(asked, inference.response_model, usage, at)
@@ -97,7 +98,9 @@ class Settlement:
 def note_failed_attempt(inference: Inference, error: ProviderError) -> None:
     """Count one failed attempt at a provider on its inference."""
     inference.provider_error(
-        error_type=error.error_type, status=error.upstream_status, code=error.upstream_code
+        error_type=error.error_type,
+        status=error.upstream_status,
+        code=known_code(error.upstream_code),
     )
     if isinstance(error, ProviderTimeout):
         inference.timeout(error.timeout_kind)
@@ -105,7 +108,7 @@ def note_failed_attempt(inference: Inference, error: ProviderError) -> None:
 
 def end_failed(inference: Inference, error: ServiceError) -> None:
     """End an inference that an error ended."""
-    inference.fail(error.error_type, error.message)
+    inference.fail(error.error_type, error.own_words, quoting=error.message)
     inference.end(outcome_of(error))
 
 

@@ -15,7 +15,7 @@ from grafana.dashboards.variable_values import TimeRange, filled, step_of
 
 Json = dict[str, Any]
 _SECONDS = 30.0
-_LABEL_VALUES = re.compile(r"label_values\((?:(?P<metric>.+),\s*)?(?P<label>\w+)\)")
+_LABEL_VALUES = re.compile(r"\Alabel_values\((?:(?P<metric>.+),\s*)?(?P<label>\w+)\)")
 
 
 class RefusedError(RuntimeError):

@@ -38,7 +38,7 @@ _LONGEST_FINE_SECONDS: Final = 7 * 86_400
 STEPS: Final = ((_LONGEST_FINE_SECONDS, COARSE_SECONDS), (LONGEST_RAW_SECONDS, FINE_SECONDS))
 
 _BOUND: Final = "le"
-_MATCHED: Final = re.compile(r"(\w+)(?:=~|!~|!=|=)")
+_MATCHED: Final = re.compile(r"\b(\w++)(?:=~|!~|!=|=)")
 _SPENDER: Final = (a.PROVIDER_NAME, a.REQUEST_MODEL, a.APP)
 # Labels that no panel over a long range asks for.
 _DROPPED: Final = frozenset(

@@ -40,7 +40,7 @@ class TimeRange:
 
 def seconds_of(duration: str) -> int:
     """Return the seconds of a duration such as 15s or 30d; raises `ValueError`."""
-    if not (found := re.fullmatch(r"(\d+)([smhdw])", duration)):
+    if not (found := re.fullmatch(r"\b(\d++)([smhdw])", duration)):
         raise ValueError(f"{duration!r} is no duration")
     return int(found[1]) * _UNITS[found[2]]
 

@@ -1,32 +1,63 @@
-"""Hides credentials in finished spans and log records on their way to an exporter."""
+"""Cleans finished spans and log records on their way to an exporter.
+
+Credentials are hidden, values are cut to a bearable length, and what callers wrote stays only where
+content is captured.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.trace import SpanContext, Status, TraceState
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, TraceState
 from opentelemetry.util.types import AnyValue
 
-from otel.redaction import MASK, names_a_secret, redact
+from otel.bootstrap.nested import NestedCleaner
+from otel.bootstrap.server_spans import ServerSpans, sampling_state
+from otel.redaction import MASK, names_a_secret, redact_beginning, redact_up_to
+from otel.settings import Capture
 
+LONGEST_VALUES: Final = frozenset({16_384})
+"""Characters of an attribute, where no standard variable says otherwise."""
+LONGEST_BODY: Final = 65_536
+"""Characters of a log record's body."""
+LONGEST_STATE: Final = 512
+"""Characters of a trace state: what W3C has everyone pass on."""
 # Most attribute values repeat from span to span: those known to be clean are not searched again.
 _REMEMBERED: Final = 10_000
 _SHORT: Final = 80
+_FEW: Final = 8
 
 
 class Cleaner:
-    """Redacts values; what needs no redaction is returned as the very same object."""
+    """Cleans values; what needs no cleaning is returned as the very same object.
 
-    def __init__(self) -> None:
+    `limits` are the lengths at which the SDK cuts attributes, in characters: one that is just as
+    long may have been cut in the middle of a credential. What is longer than all is cut here.
+    `server_names` are the host names the service is reached by.
+    """
+
+    def __init__(
+        self,
+        capture: Capture = Capture.NO_CONTENT,
+        *,
+        limits: frozenset[int] = LONGEST_VALUES,
+        server_names: frozenset[str] = frozenset(),
+    ) -> None:
+        self._captures = capture.on_span
+        self._limits = limits
+        self._longest = max(limits)
+        self._server_spans = ServerSpans(server_names)
         self._clean: set[str] = set()
         self._plain_keys: set[str] = set()
 
     def text(self, value: str) -> str:
-        """Redact one string."""
+        """Clean one string."""
         if value in self._clean:
             return value
-        redacted = redact(value)
+        if len(value) in self._limits:
+            return redact_beginning(value)
+        redacted = redact_up_to(value, self._longest)
         if redacted == value and len(value) <= _SHORT:
             if len(self._clean) >= _REMEMBERED:
                 self._clean.clear()
@@ -34,26 +65,25 @@ class Cleaner:
         return redacted
 
     def value(self, value: Any) -> Any:
-        """Redact strings in a value of any shape an attribute or a log body can have."""
+        """Clean strings in a value of any shape an attribute can have."""
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, Mapping):
-            mapping = cast(Mapping[str, Any], value)
-            cleaned = {
-                key: MASK if self._secret(key) else self.value(item)
-                for key, item in mapping.items()
-            }
-            same = all(cleaned[key] is mapping[key] for key in cleaned)
-            return mapping if same else cleaned
-        if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-            items = cast(Sequence[Any], value)
-            cleaned_items = [self.value(item) for item in items]
-            same = all(a is b for a, b in zip(cleaned_items, items, strict=True))
-            return items if same else cleaned_items
+        if isinstance(value, (Mapping, Sequence)):
+            if self._known(cast(object, value)):
+                return cast(object, value)
+            return NestedCleaner(self.text, self._secret, characters=self._longest).value(value)
         return value
 
+    def _known(self, value: object) -> bool:
+        """Whether it is a few texts that were seen before, as reasons why choices ended are."""
+        if not isinstance(value, tuple):
+            return False
+        items = cast(tuple[object, ...], value)
+        clean = self._clean
+        return len(items) <= _FEW and all(type(item) is str and item in clean for item in items)
+
     def attributes(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """Redact attributes; `None` stands for none needed it."""
+        """Clean attributes; `None` stands for none needed it."""
         if not attributes:
             return None
         changed: dict[str, Any] | None = None
@@ -77,21 +107,23 @@ class Cleaner:
             return False
         if names_a_secret(key):
             return True
-        if len(self._plain_keys) >= _REMEMBERED:
-            self._plain_keys.clear()
-        self._plain_keys.add(key)
+        if len(key) <= _SHORT:
+            if len(self._plain_keys) >= _REMEMBERED:
+                self._plain_keys.clear()
+            self._plain_keys.add(key)
         return False
 
     def span(self, span: ReadableSpan) -> ReadableSpan:
-        """Return the span, or a copy of it without its credentials."""
+        """Return the span, or a copy of it without its credentials and its caller's text."""
         name = self.text(span.name)
-        attributes = self.attributes(span.attributes)
+        attributes = self._span_attributes(span)
         description = span.status.description
         status = None if description is None else self.text(description)
         events = self._events(span.events) if span.events else None
+        links = self._links(span.links) if span.links else None
         context = self._context(span.context)
         clean = name == span.name and attributes is None and status == description
-        if clean and events is None and context is span.context:
+        if clean and events is None and links is None and context is span.context:
             return span
         return ReadableSpan(
             name=name,
@@ -100,7 +132,7 @@ class Cleaner:
             resource=span.resource,
             attributes=span.attributes if attributes is None else attributes,
             events=span.events if events is None else events,
-            links=span.links,
+            links=span.links if links is None else links,
             kind=span.kind,
             instrumentation_scope=span.instrumentation_scope,
             status=span.status
@@ -110,37 +142,61 @@ class Cleaner:
             end_time=span.end_time,
         )
 
+    def _span_attributes(self, span: ReadableSpan) -> Mapping[str, Any] | None:
+        """The span's attributes where any needed cleaning; what is left out is not redacted too."""
+        given = span.attributes
+        if self._captures or not given or span.kind is not SpanKind.SERVER:
+            return self.attributes(given)
+        kept = self._server_spans.kept_of(given)
+        if kept is None:
+            return self.attributes(given)
+        return self.attributes(kept) or kept
+
     def _context(self, context: SpanContext | None) -> SpanContext | None:
-        """Redact the trace state, which any caller can send along."""
+        """Clean the trace state, which any caller can send along."""
         if context is None or not context.trace_state:
             return context
-        state = dict(context.trace_state)
-        kept = {
-            key: MASK if self._secret(key) else self.text(value)
-            for key, value in state.items()
-            if self.text(key) == key
-        }
+        state = context.trace_state
+        kept = self._state(state) if self._captures else sampling_state(state)
         if kept == state:
             return context
         return SpanContext(
-            context.trace_id,
-            context.span_id,
-            context.is_remote,
-            context.trace_flags,
-            TraceState(list(kept.items())),
+            context.trace_id, context.span_id, context.is_remote, context.trace_flags, kept
         )
 
+    def _state(self, state: TraceState) -> TraceState:
+        kept: list[tuple[str, str]] = []
+        room = LONGEST_STATE
+        for key, value in state.items():
+            room -= len(key) + len(value) + 2
+            if room < 0:
+                break
+            if self.text(key) == key:
+                kept.append((key, MASK if self._secret(key) else self.text(value)))
+        return TraceState(kept)
+
     def _events(self, events: Sequence[Event]) -> Sequence[Event] | None:
-        cleaned = [
-            Event(self.text(event.name), self.attributes(event.attributes), event.timestamp)
-            if self.attributes(event.attributes) is not None or self.text(event.name) != event.name
-            else event
-            for event in events
-        ]
+        cleaned = [self._event(event) for event in events]
         return None if all(a is b for a, b in zip(cleaned, events, strict=True)) else cleaned
 
+    def _event(self, event: Event) -> Event:
+        name, attributes = self.text(event.name), self.attributes(event.attributes)
+        if attributes is None and name == event.name:
+            return event
+        return Event(name, event.attributes if attributes is None else attributes, event.timestamp)
+
+    def _links(self, links: Sequence[Link]) -> Sequence[Link] | None:
+        cleaned = [self._link(link) for link in links]
+        return None if all(a is b for a, b in zip(cleaned, links, strict=True)) else cleaned
+
+    def _link(self, link: Link) -> Link:
+        context, attributes = self._context(link.context), self.attributes(link.attributes)
+        if context is None or (context is link.context and attributes is None):
+            return link
+        return Link(context, link.attributes if attributes is None else attributes)
+
     def record(self, record: ReadableLogRecord) -> ReadableLogRecord:
-        """Return the log record, its own copy of the facts redacted in place.
+        """Return the log record, its own copy of the facts cleaned in place.
 
         The batch holds the only reference to it, so nobody else sees the change.
         """
@@ -148,6 +204,12 @@ class Cleaner:
         attributes = self.attributes(log.attributes)
         if attributes is not None:
             log.attributes = cast(Mapping[str, AnyValue], attributes)
-        if log.body is not None:
-            log.body = self.value(log.body)
+        if isinstance(log.body, str):
+            log.body = log.body if log.body in self._clean else self._body(log.body)
+        elif log.body is not None:
+            nested = NestedCleaner(self.text, self._secret, characters=LONGEST_BODY)
+            log.body = nested.value(log.body)
         return record
+
+    def _body(self, body: str) -> str:
+        return self.text(body) if len(body) <= _SHORT else redact_up_to(body, LONGEST_BODY)

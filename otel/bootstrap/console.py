@@ -1,4 +1,7 @@
-"""Log lines on the console: readable in dev, one JSON object elsewhere, never with a credential."""
+"""Log lines on the console: readable in dev, one JSON object elsewhere, never with a credential.
+
+Each value in them is cut to a bearable length before it is redacted, and each line is as well.
+"""
 
 import json
 import logging
@@ -11,8 +14,11 @@ from typing import Any, Final
 from opentelemetry import trace
 
 from otel.bootstrap.settings import ConsoleStyle
-from otel.redaction import MASK, names_a_secret, redact
+from otel.redaction import MASK, names_a_secret, redact_up_to
 
+LONGEST_LINE: Final = 262_144
+"""Characters; Loki, for one, takes no longer lines."""
+LONGEST_PART: Final = 65_536
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
@@ -38,16 +44,16 @@ class HumanFormatter(logging.Formatter):
         time = datetime.fromtimestamp(record.created, tz=UTC).astimezone()
         parts = [
             f"{time:%H:%M:%S}.{int(record.msecs):03d} {record.levelname:<7} {record.name}",
-            record.getMessage(),
+            _part(record.getMessage()),
         ]
-        parts += [f"{key}={value}" for key, value in extra_fields(record).items()]
+        parts += [_part(f"{key}={value}") for key, value in extra_fields(record).items()]
         context = trace.get_current_span().get_span_context()
         if context.is_valid:
             parts.append(f"trace={context.trace_id:032x}")
         line = "  ".join(parts)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return redact(line)
+        return redact_up_to(line, LONGEST_LINE)
 
 
 class JsonFormatter(logging.Formatter):
@@ -59,17 +65,21 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, tz=UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact(record.getMessage()),
+            "message": _part(record.getMessage()),
         }
         context = trace.get_current_span().get_span_context()
         if context.is_valid:
             fields["trace_id"] = format(context.trace_id, "032x")
             fields["span_id"] = format(context.span_id, "016x")
         for key, value in extra_fields(record).items():
-            fields.setdefault(key, redact(value) if isinstance(value, str) else value)
+            fields.setdefault(key, _part(value) if isinstance(value, str) else value)
         if record.exc_info:
-            fields["exception"] = redact(self.formatException(record.exc_info))
-        return redact(json.dumps(fields, default=str, ensure_ascii=False))
+            fields["exception"] = _part(self.formatException(record.exc_info))
+        return redact_up_to(json.dumps(fields, default=str, ensure_ascii=False), LONGEST_LINE)
+
+
+def _part(text: str) -> str:
+    return redact_up_to(text, LONGEST_PART)
 
 
 def formatter(style: ConsoleStyle) -> logging.Formatter:
@@ -87,7 +97,9 @@ def redact_all_handlers() -> None:
         return
 
     def format_redacted(self: logging.Handler, record: logging.LogRecord) -> str:
-        return redact(original(self, record))
+        line = original(self, record)
+        ours = isinstance(self.formatter, (HumanFormatter, JsonFormatter))
+        return line if ours else redact_up_to(line, LONGEST_LINE)
 
     format_redacted._redacts = True  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
     logging.Handler.format = format_redacted
@@ -110,7 +122,7 @@ def _print_exception(
         sys.__excepthook__(kind, error, traceback)
         return
     text = "".join(format_exception(kind, error, traceback))
-    sys.stderr.write(redact(text))
+    sys.stderr.write(redact_up_to(text, LONGEST_LINE))
 
 
 def _print_thread_exception(arguments: threading.ExceptHookArgs) -> None:

@@ -28,9 +28,9 @@ _OTLP: dict[Signal, Callable[..., Any]] = {
 class Exporters:
     """The exporters of one process and the transports that some of them send over."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], cleaner: Cleaner) -> None:
         self._environment = environment
-        self._cleaner = Cleaner()
+        self._cleaner = cleaner
         self._own_metrics: list[Any] = []
         self._sending: list[tuple[ExportTransport, Any]] = []
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from opentelemetry.instrumentation import logging as contrib
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
-from otel.bootstrap import console
+from otel.bootstrap import access_lines, console
 from otel.bootstrap.quiet import quieten
 from otel.bootstrap.settings import BootstrapSettings
 
@@ -37,10 +37,13 @@ class ExportFilter(logging.Filter):
 def set_up_console(settings: BootstrapSettings) -> None:
     """Give an application that has not set up logging readable lines, and hide credentials in all.
 
-    Where the root logger has handlers already, they stay as they are.
+    Where the root logger has handlers already, they stay as they are. Access lines say what callers
+    wrote only where content is captured.
     """
     console.redact_all_handlers()
     console.redact_tracebacks()
+    if not settings.capture.on_event:
+        access_lines.hide_callers_text()
     handler = ConsoleHandler(sys.stderr)
     handler.setFormatter(console.formatter(settings.console))
     quieten(handler)

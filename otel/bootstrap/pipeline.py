@@ -16,9 +16,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from otel import attributes as a
 from otel.bootstrap.batching import BatchQueue
+from otel.bootstrap.cleaning import Cleaner
 from otel.bootstrap.exporters import Exporters
 from otel.bootstrap.metric_reader import SharedMetricReader
 from otel.bootstrap.processors import QueueingLogProcessor, QueueingSpanProcessor
+from otel.bootstrap.propagation import bound_propagation
 from otel.bootstrap.sampling import sampler
 from otel.bootstrap.settings import BootstrapSettings, environment
 from otel.instruments import instruments_of
@@ -95,7 +97,10 @@ class Pipeline:
 
 def build(settings: BootstrapSettings, resource: Resource) -> Pipeline:
     """Build the providers with all that hangs on them."""
-    exporters = Exporters(environment())
+    cleaner = Cleaner(
+        settings.capture, limits=settings.value_limits, server_names=settings.server_names
+    )
+    exporters = Exporters(environment(), cleaner)
     readers = [
         SharedMetricReader(exporters.metrics(name), interval=settings.metric_interval)
         for name in settings.metrics
@@ -128,6 +133,7 @@ def install(pipeline: Pipeline) -> None:
     metrics.set_meter_provider(pipeline.meter_provider)
     trace.set_tracer_provider(pipeline.tracer_provider)
     _logs.set_logger_provider(pipeline.logger_provider)
+    bound_propagation()
 
 
 def _span_queue(

@@ -1,13 +1,26 @@
 """The SDK's own log lines: on the console, once and then summed up, never exported."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Final
 
+from otel.redaction import redact_up_to
+
+# They log what is wrong with a header of a caller's, and the header with it.
+_READS_CALLERS: Final = (
+    "opentelemetry.attributes",
+    "opentelemetry.baggage",
+    "opentelemetry.propagators",
+    "opentelemetry.trace",
+    "opentelemetry.util",
+)
+_LONGEST: Final = 500
 # A line is repeated at most this often; between, repetitions are counted.
 _SILENCE: Final = 60.0
 _REMEMBERED: Final = 200
+_FILLED_IN: Final = re.compile(r"%[a-z]")
 
 
 class QuietHandler(logging.Handler):
@@ -41,10 +54,10 @@ class QuietHandler(logging.Handler):
 
     def _shortened(self, record: logging.LogRecord, left_out: int) -> logging.LogRecord:
         # A traceback through the SDK helps nobody who runs the application.
-        message = record.getMessage()
+        message = _template(record) if record.name.startswith(_READS_CALLERS) else _said(record)
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
-            message = f"{message} ({type(error).__name__}: {error})"
+            message = redact_up_to(f"{message} ({type(error).__name__}: {error})", _LONGEST)
         if left_out:
             message = f"{message} [and {left_out} more like it]"
         return logging.makeLogRecord(
@@ -52,11 +65,20 @@ class QuietHandler(logging.Handler):
                 "name": record.name,
                 "levelno": record.levelno,
                 "levelname": record.levelname,
-                "msg": message[:500],
+                "msg": message,
                 "created": record.created,
                 "msecs": record.msecs,
             }
         )
+
+
+def _said(record: logging.LogRecord) -> str:
+    return redact_up_to(record.getMessage(), _LONGEST)
+
+
+def _template(record: logging.LogRecord) -> str:
+    """The line without what it was filled in with."""
+    return _FILLED_IN.sub("…", str(record.msg)) if record.args else _said(record)
 
 
 def quieten(target: logging.Handler) -> None:

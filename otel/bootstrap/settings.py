@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from otel.settings import ApiSettings, Capture
+
 ConsoleStyle = Literal["human", "json", "off"]
 
 # Paths that are asked for by machines every few seconds and say nothing about requests.
@@ -55,6 +57,7 @@ OWN: Final = {
     "GAUGEWAY_LABEL_VALUES_MAX": "Different values of one label of one metric: 100.",
     "GAUGEWAY_SERIES_MAX": "Different label sets of one metric: 2000.",
     "GAUGEWAY_PROCESS_GROUP": "Names the processes whose metrics one scrape shows together.",
+    "GAUGEWAY_SERVER_NAMES": "The service's host names, comma-separated; spans tell no other one.",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "`NO_CONTENT` (the default), "
     "`SPAN_ONLY`, `EVENT_ONLY` or `SPAN_AND_EVENT`.",
 }
@@ -67,7 +70,8 @@ class BootstrapSettings:
     """What start-up needs beyond what the SDK reads itself.
 
     Delays and timeouts are in seconds, queues in items. `group` names the processes that one
-    application runs as: a supervisor and its workers share it.
+    application runs as: a supervisor and its workers share it. `value_limits` are the lengths at
+    which the SDK cuts attributes, in characters.
     """
 
     environment: str = "dev"
@@ -91,6 +95,9 @@ class BootstrapSettings:
     group: str = ""
     prometheus_host: str = "localhost"
     prometheus_port: int | None = None
+    capture: Capture = Capture.NO_CONTENT
+    value_limits: frozenset[int] = frozenset({16_384})
+    server_names: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "BootstrapSettings":
@@ -128,6 +135,9 @@ class BootstrapSettings:
                 if "prometheus" in metrics
                 else None
             ),
+            capture=ApiSettings.from_environment(values).capture,
+            value_limits=_value_limits(values),
+            server_names=frozenset(_names(values, "GAUGEWAY_SERVER_NAMES", "")),
         )
 
 
@@ -180,9 +190,18 @@ def project_name(directory: Path) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _names(values: Mapping[str, str], variable: str) -> tuple[str, ...]:
-    names = [name.strip().lower() for name in values.get(variable, "otlp").split(",")]
+def _names(values: Mapping[str, str], variable: str, default: str = "otlp") -> tuple[str, ...]:
+    names = [name.strip().lower() for name in values.get(variable, default).split(",")]
     return tuple(name for name in names if name and name != "none")
+
+
+def _value_limits(values: Mapping[str, str]) -> frozenset[int]:
+    standard = int(DEFAULTS["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"])
+    of_all = _whole(values, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", standard)
+    kinds = ("OTEL_SPAN_ATTRIBUTE", "OTEL_LOGRECORD_ATTRIBUTE")
+    return frozenset(_whole(values, f"{kind}_VALUE_LENGTH_LIMIT", of_all) for kind in kinds) | {
+        of_all
+    }
 
 
 def _whole(values: Mapping[str, str], name: str, default: int) -> int:

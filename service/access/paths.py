@@ -20,7 +20,12 @@ PAGES: Final = ((PREFIX,), (PREFIX, "monitoring"), (PREFIX, "traces"))
 
 _DECODINGS: Final = 8
 _ORIGIN: Final = re.compile(r"^[a-z][a-z0-9+.\-]*://[^/]*")
+# A few at a time: putting accents in order takes time that grows with the square of their number.
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]{1,16}")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+_INVISIBLE_ASCII: Final = dict.fromkeys(
+    code for code in range(128) if unicodedata.category(chr(code)) in _INVISIBLE
+)
 
 
 def is_guarded(path: str) -> bool:
@@ -57,9 +62,16 @@ def _decoded(path: str) -> str | None:
         path = plain
     else:
         return None
-    plain = unicodedata.normalize("NFKC", path).casefold()
-    plain = "".join(char for char in plain if unicodedata.category(char) not in _INVISIBLE)
+    if path.isascii():
+        plain = path.lower().translate(_INVISIBLE_ASCII)
+    else:
+        plain = _FOREIGN.sub(_compatible, path).casefold()
+        plain = "".join(char for char in plain if unicodedata.category(char) not in _INVISIBLE)
     return _ORIGIN.sub("", plain.replace("\\", "/"))
+
+
+def _compatible(found: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", found[0])
 
 
 def _segments(plain: str) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from otel.instruments import Instruments
 from service.api import headers
 from service.api.context import instruments_of, runtime_of, trace_id_of
 from service.api.disconnect import DisconnectWatch
-from service.api.errors import INTERNAL_MESSAGE, log_unexpected
+from service.api.errors import INTERNAL_MESSAGE
+from service.api.unexpected import log_unexpected
 from service.budgets.telling import budget_headers
 from service.errors import InternalError, ServiceError
 from service.exchange import Answer, ModelRequest
@@ -83,6 +84,7 @@ class EventStreamResponse(Response):
         self._watch = watch
         self._instruments = instruments_of(request)
         self._in_flight = runtime_of(request).in_flight
+        self._content = runtime_of(request).telemetry.settings.capture.on_event
         self._trace_id = trace_id_of(request.scope)
         self._sending_seconds = 0.0
 
@@ -120,7 +122,7 @@ class EventStreamResponse(Response):
         except OSError:
             raise
         except Exception as error:  # the head is out, so this is the only way left to say so
-            log_unexpected(error, self._trace_id)
+            log_unexpected(error, self._trace_id, content=self._content)
             last = self._error_event(InternalError(INTERNAL_MESSAGE))
         else:
             last = self._closing_comments() + b"data: [DONE]\n\n"

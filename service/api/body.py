@@ -16,7 +16,9 @@ from service.errors import InvalidJson, InvalidRequest, RequestTooLarge, Unsuppo
 _TOO_LARGE = "The request body is larger than the {limit:,} bytes this service takes."
 _MEDIA_TYPE = "Send the body as 'Content-Type: application/json', in UTF-8 and not compressed."
 # Only a number as long as these can overflow a double, so only then are numbers looked at.
-_LONG_NUMBER = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
+# Digits are counted from their first one alone, not again from each.
+_LONG_NUMBER = re.compile(rb"[eE]\+?[0-9]{3}|(?<![0-9])[0-9]{200}")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)")
 
 
 async def read_json_object(
@@ -56,7 +58,7 @@ def _is_json(declared: str) -> bool:
         return True
     media_type, _, parameters = declared.lower().partition(";")
     kind, _, subtype = media_type.strip().partition("/")
-    charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", parameters)
+    charset = _CHARSET.search(parameters)
     return (
         kind == "application"
         and (subtype == "json" or subtype.endswith("+json"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +15,6 @@ from starlette.routing import Match, Route
 
 from otel import attributes as names
 from otel.instruments import Instruments
-from otel.redaction import redact
 from service.api.context import instruments_of, trace_id_of
 from service.api.headers import cost_headers
 from service.errors import (
@@ -33,8 +30,6 @@ from service.errors import (
     ServiceError,
     UnsupportedMediaType,
 )
-
-logger = logging.getLogger(__name__)
 
 INTERNAL_MESSAGE = (
     "The service failed inside. Try again; if it stays, report the trace id to the operator."
@@ -61,13 +56,6 @@ def error_response(
         headers=all_headers,
         media_type="application/json",
     )
-
-
-def log_unexpected(error: Exception, trace_id: str) -> None:
-    """Write down what nobody caught, with its traceback and without its secrets."""
-    # Redacted here: not every way to run the service has handlers that do it.
-    told = redact("".join(traceback.format_exception(error)))
-    logger.error("A request failed inside (trace %s)\n%s", trace_id, told)
 
 
 def install_error_handlers(app: FastAPI) -> None:

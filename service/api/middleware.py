@@ -10,7 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.context import trace_id_of
-from service.api.errors import INTERNAL_MESSAGE, answer_error, error_response, log_unexpected
+from service.api.cookies import drop_escaped_cookies
+from service.api.errors import INTERNAL_MESSAGE, answer_error, error_response
+from service.api.unexpected import log_unexpected
 from service.errors import InternalError, InvalidRequest
 
 _SINGLE = frozenset(
@@ -27,17 +29,26 @@ _SINGLE = frozenset(
 _OURS = b"x-gaugeway-"
 
 
-class AnswerMiddleware:
-    """Adds `x-trace-id` to every answer and keeps an unexpected error inside."""
+class AnswerBrokenOff(Exception):  # noqa: N818 - the name says what happened
+    """An answer whose head has been sent cannot be finished."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class AnswerMiddleware:
+    """Adds `x-trace-id` to every answer and keeps an unexpected error inside.
+
+    `content` says whether log lines may hold what callers wrote.
+    """
+
+    def __init__(self, app: ASGIApp, *, content: bool) -> None:
         self._app = app
+        self._content = content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; only HTTP is touched."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        drop_escaped_cookies(scope)
         trace_id = trace_id_of(scope)
         started = False
 
@@ -58,9 +69,10 @@ class AnswerMiddleware:
         except ClientDisconnect:
             return  # There is nobody left to answer.
         except Exception as error:
-            log_unexpected(error, trace_id)
+            log_unexpected(error, trace_id, content=self._content)
             if started:
-                raise
+                # The server ends the connection, and writes down what it is given.
+                raise AnswerBrokenOff(f"See the line of trace {trace_id}.") from None
             response = error_response(InternalError(INTERNAL_MESSAGE), trace_id)
             await response(scope, receive, send_with_trace_id)
 

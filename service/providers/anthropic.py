@@ -95,9 +95,8 @@ class AnthropicProvider:
 
     def _request(self, call: Call) -> dict[str, object]:
         if call.operation != "chat":
-            raise ProviderUnsupported(
-                f"The target '{call.target}' does not support {call.operation}.", param="model"
-            )
+            wrong = f"The target '{call.target}' does not support {call.operation}."
+            raise ProviderUnsupported(wrong, param="model", own_words=wrong)
         limit = self._options.max_tokens
         return messages_request(
             call.body, model=call.model, max_tokens=limit, target=self._endpoint.target

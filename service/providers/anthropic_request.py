@@ -14,6 +14,9 @@ from typing import Any
 from service.errors import ProviderRejected, ProviderUnsupported
 from service.providers.shapes import as_list, as_object, as_text
 
+_WRONG_DATA_URL = "An image's data URL must be of the form data:image/png;base64,…."
+_WRONG_ARGUMENTS = "The arguments of a tool call in 'messages' are not a JSON object."
+
 
 def messages_request(
     body: Mapping[str, Any], *, model: str, max_tokens: int, target: str
@@ -86,7 +89,8 @@ def _block(part: dict[str, Any], target: str) -> dict[str, Any]:
         url = as_text(as_object(part.get("image_url")).get("url"))
         block = {"type": "image", "source": _image_source(url)}
     else:
-        raise _unsupported(f"content of type '{str(kind)[:32]}'", "messages", target)
+        quoted = f"content of type '{str(kind)[:32]}'"
+        raise _unsupported(quoted, "messages", target, "a type of content")
     if block and "cache_control" in part:
         block["cache_control"] = part["cache_control"]
     return block
@@ -99,9 +103,10 @@ def _image_source(url: str) -> dict[str, str]:
     media_type, _, encoding = head.partition(";")
     if not comma or encoding != "base64" or not media_type:
         raise ProviderRejected(
-            "An image's data URL must be of the form data:image/png;base64,….",
+            _WRONG_DATA_URL,
             code="invalid_image_url",
             param="messages",
+            own_words=_WRONG_DATA_URL,
         )
     return {"type": "base64", "media_type": media_type, "data": data}
 
@@ -129,9 +134,10 @@ def _arguments(text: str) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict):
         raise ProviderRejected(
-            "The arguments of a tool call in 'messages' are not a JSON object.",
+            _WRONG_ARGUMENTS,
             code="invalid_tool_arguments",
             param="messages",
+            own_words=_WRONG_ARGUMENTS,
         )
     return as_object(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
 
@@ -191,5 +197,10 @@ def _add_format(request: dict[str, Any], form: dict[str, Any], target: str) -> N
         )
 
 
-def _unsupported(what: str, param: str, target: str) -> ProviderUnsupported:
-    return ProviderUnsupported(f"The target '{target}' does not support {what}.", param=param)
+def _unsupported(what: str, param: str, target: str, own: str = "") -> ProviderUnsupported:
+    """The error; `own` says what in other words, where it quotes the request."""
+    return ProviderUnsupported(
+        f"The target '{target}' does not support {what}.",
+        param=param,
+        own_words=f"The target '{target}' does not support {own or what}.",
+    )

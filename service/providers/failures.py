@@ -22,6 +22,8 @@ from service.rate_limits import RateLimit
 QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
 MAXIMUM_MESSAGE = 1000
 
+# Whatever stands where a text was cut could go on like this: as a key, and as a URL's user.
+_CONTINUED = "000000000000@"
 _KEY = re.compile(
     r"(?i)\b(?:sk|pk|rk|gw|gsk|xai|hf)[-_][\w*.…-]{6,}|\bAIza[\w-]{10,}|\bbearer\s+\S+|://[^/\s@]+@"
 )
@@ -44,8 +46,14 @@ def redact(text: str, secret: str | None = None) -> str:
     """The text on one line, without anything that looks like a key, cut to a bearable length."""
     if secret:
         text = text.replace(secret, "[redacted]")
-    text = " ".join(_KEY.sub("[redacted]", text[: MAXIMUM_MESSAGE * 4]).split())
-    return text if len(text) <= MAXIMUM_MESSAGE else text[: MAXIMUM_MESSAGE - 1] + "…"
+    line = " ".join(text[: MAXIMUM_MESSAGE * 4].split())
+    if len(text) <= MAXIMUM_MESSAGE * 4 and len(line) <= MAXIMUM_MESSAGE:
+        line = _KEY.sub("[redacted]", line)
+        return line if len(line) <= MAXIMUM_MESSAGE else line[: MAXIMUM_MESSAGE - 1] + "…"
+    # A key that the cut parts in two is still to be known as one.
+    line = _KEY.sub("[redacted]", line[: MAXIMUM_MESSAGE - 1] + _CONTINUED)
+    shorter = line.removesuffix(_CONTINUED)
+    return (shorter if shorter != line else line.removesuffix("@"))[: MAXIMUM_MESSAGE - 1] + "…"
 
 
 def error_of(failure: Failure, *, target: str, secret: str | None = None) -> ProviderError:
@@ -61,6 +69,8 @@ def error_of(failure: Failure, *, target: str, secret: str | None = None) -> Pro
         # Only what may be tried again at all can be told to be; the provider can forbid it.
         retryable=build.retries and failure.should_retry is not False,
         rate_limits=failure.rate_limits,
+        # What a provider says may repeat the request.
+        own_words=_message(build, failure, target, ""),
     )
     if isinstance(error, ProviderRejected):
         # Clients act on some of these (context_length_exceeded), so they get the original.

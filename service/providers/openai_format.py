@@ -11,7 +11,7 @@ from service.providers.shapes import as_list, as_object, as_text
 from service.providers.usage import openai_usage
 
 # What an error that comes inside an answer of status 200 would have had as its status.
-_STATUS_BY_WORD = {
+STATUS_BY_WORD = {
     "insufficient_quota": 429,
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
@@ -156,7 +156,7 @@ def _inner_status(code: object, words: list[str], default: int) -> int:
         code = int(code)
     if isinstance(code, int) and 400 <= code <= 599:
         return code
-    return next((_STATUS_BY_WORD[word] for word in words if word in _STATUS_BY_WORD), default)
+    return next((STATUS_BY_WORD[word] for word in words if word in STATUS_BY_WORD), default)
 
 
 def _first_words(text: bytes) -> str:

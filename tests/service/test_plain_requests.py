@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from otel import names
+from otel.settings import ApiSettings, Capture
 from service.runtime import Parts
 from tests.service.fake_providers import CountingProvider, SilentProvider
 from tests.service.gateway_under_test import chat_request, started_runtime
@@ -157,14 +158,41 @@ def test_embeddings_are_priced_by_their_input(service: RunningService) -> None:
 
 def test_request_parameters_are_on_the_span(service: RunningService) -> None:
     service.chat(
-        temperature=0.5, max_tokens=7, seed=3, stop=["a", "b"], response_format={"type": "text"}
+        temperature=0.5, max_tokens=7, seed=3, stop=["a"], response_format={"type": "text"}
     )
     (span,) = inference_attributes(service.telemetry)
     assert span["gen_ai.request.temperature"] == 0.5
     assert span["gen_ai.request.max_tokens"] == 7
     assert span["gen_ai.request.seed"] == 3
-    assert span["gen_ai.request.stop_sequences"] == ("a", "b")
     assert span["gen_ai.output.type"] == "text"
+    # What a caller wrote is content.
+    assert "gen_ai.request.stop_sequences" not in span
+
+
+@pytest.mark.parametrize(
+    ("tier", "told"), [("flex", "flex"), ("auto", None), ("my own words", "_OTHER")]
+)
+def test_a_service_tier_that_no_provider_names_is_not_told(
+    service: RunningService, tier: str, told: str | None
+) -> None:
+    service.chat(service_tier=tier)
+    (span,) = inference_attributes(service.telemetry)
+    assert span.get("openai.request.service_tier") == told
+
+
+def test_with_content_capture_what_a_caller_wrote_is_on_the_span(
+    tmp_path: Path, redis_url: str
+) -> None:
+    capture = ApiSettings(capture=Capture.SPAN_ONLY)
+    with running(settings_for(tmp_path, redis_url), capture=capture) as service:
+        parted = "x" * 45 + " https://me:hunter2222@host/"
+        service.chat(stop=["a", parted], service_tier="my own words")
+        (span,) = inference_attributes(service.telemetry)
+        assert span["openai.request.service_tier"] == "my own words"
+        first, cut = span["gen_ai.request.stop_sequences"]
+        assert first == "a"
+        assert cut.startswith("xxx")
+        assert "hunter" not in cut
 
 
 def test_the_gateways_own_time_leaves_the_provider_out(service: RunningService) -> None:

@@ -18,7 +18,7 @@ from service.providers.protocol import Call
 from service.providers.simulated.options import SimulatedOptions
 from service.rate_limits import RateLimit
 
-_CODES = {
+CODES = {
     400: "invalid_value",
     401: "invalid_api_key",
     402: "insufficient_credits",
@@ -109,7 +109,7 @@ def refusal(
         failure = Failure(
             status=faults.status,
             message="simulated fault",
-            code=_CODES.get(faults.status, "simulated_fault"),
+            code=CODES.get(faults.status, "simulated_fault"),
             retry_after=faults.retry_after if faults.status in (429, 503, 529) else None,
             rate_limits=used_up if faults.status == 429 else (),
         )
@@ -140,4 +140,5 @@ def rejected(message: str, *, param: str) -> ProviderRejected:
         param=param,
         upstream_status=400,
         upstream_code="invalid_value",
+        own_words=message,
     )

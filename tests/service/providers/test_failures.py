@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import ProviderError, ProviderRejected
+from service.errors import ProviderError, ProviderFailed, ProviderRejected
 from service.providers.failures import MAXIMUM_MESSAGE, Failure, error_of, redact
 
 
@@ -70,6 +70,29 @@ def test_a_message_is_one_bearable_line() -> None:
     found = redact("a\nb\t" + "x" * 5000)
     assert found.startswith("a b x")
     assert len(found) == MAXIMUM_MESSAGE
+
+
+@pytest.mark.parametrize("key", ["sk-proj-hunter2222222222222", "https://me:hunter22222@host/"])
+def test_a_key_that_the_cut_parts_in_two_is_taken_out(key: str) -> None:
+    for padding in range(MAXIMUM_MESSAGE - 60, MAXIMUM_MESSAGE):
+        told = redact("x" * padding + f" {key} " + "y" * 100)
+        assert len(told) <= MAXIMUM_MESSAGE
+        assert "hunter" not in told
+    assert "hunter" not in redact(" " * (MAXIMUM_MESSAGE * 4 - 15) + key)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 413, 422, 429, 500, 503])
+def test_what_telemetry_is_told_is_in_our_own_words(status: int) -> None:
+    error = error_of(Failure(status, "the prompt itself", code="x"), target="here")
+    assert "the prompt itself" not in error.own_words
+    assert "'here'" in error.own_words
+    assert str(status) in error.own_words
+
+
+def test_a_rejection_of_any_maker_is_told_without_its_message() -> None:
+    assert ProviderRejected("the prompt itself").own_words == "The request was rejected."
+    assert ProviderRejected("x", own_words="It was wrong.").own_words == "It was wrong."
+    assert ProviderFailed("It was down.").own_words == "It was down."
 
 
 def test_a_provider_code_is_bounded() -> None:
