@@ -25,6 +25,9 @@ LOST_SUFFIX = ".lost"
 QUARTER_MS = 15 * 60 * 1000
 """Hours and days begin with one everywhere, so what is added up is of the same."""
 _BLANK = b"\n"
+_EMPTY = _BLANK * FILE_BYTES
+_SPARE_SUFFIX = ".room"
+_MOST_SPARES = 16
 
 
 class Lost(NamedTuple):
@@ -91,8 +94,9 @@ class LossFile:
             self._file = None
         if self._file is not None:
             return False
-        blank = _BLANK * FILE_BYTES
-        self._file = create_locked(self.path, lambda file: write_all(file, blank))
+        self._file = self._take_spare()
+        if self._file is None:
+            self._file = create_locked(self.path, lambda file: write_all(file, _EMPTY))
         return True
 
     def write(self, losses: Iterable[Lost], stake: Stake | None, *, told: bool) -> None:
@@ -125,10 +129,18 @@ class LossFile:
         return Contents(losses, stake, damaged)
 
     def remove(self) -> None:
-        """Redis knows of all of it, or there was nothing."""
+        """Redis knows of all of it, or there was nothing.
+
+        The room is left to a worker that starts when the disk is full.
+        """
         if self._file is not None:
             with contextlib.suppress(OSError):
-                self.path.unlink(missing_ok=True)
+                if len(left_in(self.path.parent, _SPARE_SUFFIX)) < _MOST_SPARES:
+                    write_all(self._file, _EMPTY)
+                    os.fsync(self._file)
+                    self.path.rename(self.path.with_suffix(_SPARE_SUFFIX))
+                else:
+                    self.path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
@@ -136,6 +148,18 @@ class LossFile:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def _take_spare(self) -> int | None:
+        for spare in left_in(self.path.parent, _SPARE_SUFFIX):
+            file = take_over(spare)
+            if file is not None:
+                try:
+                    spare.rename(self.path)
+                except OSError:
+                    os.close(file)
+                    return None
+                return file
+        return None
 
 
 def abandoned_losses(folder: Path) -> Sequence[Path]:

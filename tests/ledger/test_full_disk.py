@@ -79,7 +79,7 @@ async def test_entries_are_kept_in_memory_and_written_once_the_disk_has_room(
         assert usage.totals.cost_usd == "0.00000854"
         assert lost(parts) == 0
     assert not list((disk.path / "journal").iterdir())
-    assert not list((disk.path / "losses").iterdir())
+    assert [path.suffix for path in (disk.path / "losses").iterdir()] == [".room"]
 
 
 async def test_redis_takes_them_from_memory_where_it_is_back_before_the_disk(
@@ -189,6 +189,26 @@ async def test_what_was_lost_is_known_after_a_restart_and_counted_once(
             assert usage.lost.cost_usd == f"{8 * PICODOLLARS_EACH / 10**12:.8f}"
             assert not usage.complete
             assert usage.totals.requests == 0
+
+
+async def test_a_worker_that_starts_on_a_full_disk_has_the_room_of_one_before(
+    own_redis: Server, disk: Disk
+) -> None:
+    async with opened(own_redis.url, disk.path), opened(own_redis.url, disk.path):
+        pass
+    disk.fill()
+    own_redis.kill()
+    async with opened(own_redis.url, disk.path) as parts:
+        assert await outcomes(parts, [entry(1), entry(2)]) == ["held"] * 2
+    disk.free()
+    own_redis.start()
+    async with opened(own_redis.url, disk.path) as parts:
+        await until(lambda: not any_lost(disk), "the file to be taken over")
+        usage = await parts.reader.usage("today")
+        assert (usage.lost.requests, usage.complete) == (2, False)
+    spares = list((disk.path / "losses").iterdir())
+    assert len(spares) == 2
+    assert not any(path.read_bytes().strip() for path in spares)
 
 
 async def test_room_for_losses_is_taken_once_there_is_some(own_redis: Server, disk: Disk) -> None:
