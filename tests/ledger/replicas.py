@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -102,10 +102,10 @@ class Road:
         with suppress(OSError):
             inner, outer = await asyncio.open_connection("127.0.0.1", self.to)
             self._writers.add(outer)
-            await asyncio.gather(_pass(reader, outer, gate), _pass(inner, writer, gate))
-            self._writers.discard(outer)
-        self._writers.discard(writer)
-        writer.close()
+            try:
+                await asyncio.gather(_pass(reader, outer, gate), _pass(inner, writer, gate))
+            finally:
+                outer.close()
 
 
 async def _pass(
@@ -129,18 +129,40 @@ def _opened() -> asyncio.Event:
 async def road(to: int) -> AsyncGenerator[Road]:
     """A road that is open until the block ends."""
     found = Road(to)
-    served: set[asyncio.Task[None]] = set()
+    async with listening(found.port, found.serve):
+        try:
+            yield found
+        finally:
+            found.cut()
+
+
+@asynccontextmanager
+async def listening(
+    port: int, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+) -> AsyncGenerator[None]:
+    """Serve whoever connects, until the block ends; nothing of it is open then."""
+    tasks: set[asyncio.Task[None]] = set()
+    over = False
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
 
     def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(found.serve(reader, writer))
-        served.add(task)
-        task.add_done_callback(served.discard)
+        if over:
+            writer.close()
+        else:
+            tasks.add(asyncio.get_running_loop().create_task(serve_one(reader, writer)))
 
-    server = await asyncio.start_server(come, "127.0.0.1", found.port)
+    server = await asyncio.start_server(come, "127.0.0.1", port)
     try:
-        yield found
+        yield
     finally:
+        over = True
         server.close()
-        found.cut()
-        await asyncio.gather(*served, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()

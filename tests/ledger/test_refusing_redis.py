@@ -23,7 +23,7 @@ from service.ledger.scripts import ScriptFailed
 from service.redis_store import StoreUnavailable
 from tests.budgets.building import Rig, rig
 from tests.ledger.building import entry, until
-from tests.ledger.replicas import Node
+from tests.ledger.replicas import Node, listening
 from tests.ledger.servers import programs
 from tests.otel.processes import free_port
 
@@ -55,7 +55,7 @@ async def cache(parts: Rig) -> None:
 
 async def logins(parts: Rig) -> None:
     limits = LoginLimits(parts.store)
-    await limits.attempt("192.0.2.7")
+    await limits.failed("192.0.2.7", None)
     # It counts alone then, and says nothing.
     if not parts.store.available:
         raise StoreUnavailable
@@ -153,14 +153,17 @@ class Refusal:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner, outer = await asyncio.open_connection("127.0.0.1", self._to)
         back = asyncio.create_task(self._back(inner, writer))
-        while data := await reader.read(65_536):
-            if self.line:
-                writer.write(self.line * len(re.findall(rb"^\*\d+\r$", data, re.MULTILINE)))
-            else:
-                outer.write(data)
-        outer.close()
-        await back
-        writer.close()
+        try:
+            while data := await reader.read(65_536):
+                if self.line:
+                    calls = len(re.findall(rb"^\*\d+\r$", data, re.MULTILINE))
+                    writer.write(self.line * calls)
+                else:
+                    outer.write(data)
+        finally:
+            outer.close()
+            back.cancel()
+            await asyncio.gather(back, return_exceptions=True)
 
     async def _back(self, inner: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await inner.read(65_536):
@@ -170,14 +173,8 @@ class Refusal:
 @asynccontextmanager
 async def refusal(to: int) -> AsyncGenerator[Refusal]:
     found = Refusal(to)
-    tasks: set[asyncio.Task[None]] = set()
-
-    def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.get_running_loop().create_task(found.serve(reader, writer)))
-
-    async with await asyncio.start_server(come, "127.0.0.1", found.port):
+    async with listening(found.port, found.serve):
         yield found
-        await asyncio.gather(*tasks)
 
 
 @pytest.mark.parametrize(
