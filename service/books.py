@@ -19,6 +19,7 @@ from service.ledger.ledger import Ledger
 from service.ledger.reading import LedgerReader
 from service.ledger.recording import Recorder
 from service.ledger.scripts import ScriptQueue
+from service.ledger.writer import Resend
 from service.ledger.zone import remember_time_zone
 from service.redis_store import RedisStore
 from service.settings import Settings
@@ -95,6 +96,7 @@ async def _open_ledger(
         journal_max_bytes=settings.journal_max_bytes,
         memory_max_bytes=settings.ledger_memory_max_bytes,
         watchful=settings.ledger_when_unavailable == "stop",
+        resend=Resend(settings.ledger_resend_seconds, settings.ledger_resend_max_bytes),
         instruments=instruments,
     )
     await ledger.start()

@@ -178,7 +178,7 @@ class Runtime:
         collector = reachable(settings.otlp_endpoint, authority=settings.otlp_certificate)
         every = settings.target_check_interval_seconds
         self.dependencies = self._monitor(
-            Dependency("redis", redis.ping),
+            Dependency("redis", redis.check),
             Dependency("collector", collector),
             *(
                 Dependency(f"target:{name}", provider.check, every)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from otel.instruments import Instruments
 from service.background import BackgroundTask
 from service.ledger.abandoned import Adopted, abandoned, adopt
+from service.ledger.entry import Numbered
 from service.ledger.journal_parts import SUFFIX
 from service.ledger.locked_file import remove_unnamed
 from service.ledger.loss_book import LossBook
@@ -20,7 +21,8 @@ from service.ledger.loss_file import Contents, LossFile, abandoned_losses, adopt
 from service.ledger.losses import Losses
 from service.ledger.places import Places
 from service.ledger.recording import BATCH_ENTRIES, Recorder
-from service.ledger.writer import Writer
+from service.ledger.relapses import relapses_into
+from service.ledger.writer import Resend, Writer
 from service.redis_store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Adoption:
         available: Callable[[], bool],
         *,
         instruments: Instruments,
+        resend: Resend,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._folder = places.journals
@@ -62,6 +65,11 @@ class Adoption:
             at_once=True,
             patience=PATIENCE_SECONDS,
         )
+        self._resend = resend
+        self._begun: dict[str, Writer] = {}
+        """By name, until their journals are applied as a whole."""
+        self._done: list[Writer] = []
+        """For as long as Redis may forget what was in their journals."""
 
     def start(self) -> None:
         """Begin to look, at once and then now and again."""
@@ -77,6 +85,7 @@ class Adoption:
         if self._available():
             with contextlib.suppress(StoreUnavailable):
                 await self._losses.book.tell()
+                await self._confirm()
                 await self.look()
 
     async def look(self) -> None:
@@ -95,32 +104,59 @@ class Adoption:
             if file is not None:
                 await self._tell(file)
 
+    async def _confirm(self) -> None:
+        """See that Redis still has what was applied. Raises `StoreUnavailable`."""
+        for writer in self._done:
+            await writer.confirm()
+        self._done = [writer for writer in self._done if not writer.settled]
+
     async def _apply(self, adopted: Adopted) -> None:
-        writer = Writer(adopted.writer, self._recorder)
+        writer: Writer | None = None
         position = applied = damaged = 0
         asked_at: int | None = None
         while True:
             part = await asyncio.to_thread(adopted.read, position, 4 * BATCH_ENTRIES)
             if part.position == position:
                 break
-            await writer.send(part.entries)
+            if part.entries:
+                writer = writer or self._writer(adopted.writer, part.entries[0])
+                await writer.send(part.entries)
+                asked_at = part.entries[-1].entry.asked_at
             applied += len(part.entries)
             damaged += part.damaged
             position = part.position
-            if part.entries:
-                asked_at = part.entries[-1].entry.asked_at
         logger.warning(
             "Applied the journal %s of a worker that is gone: %d entries.",
             adopted.path.name,
             applied,
         )
         # The file stays until Redis has all of it on disk.
-        while not writer.settled:
+        while writer is not None and not writer.synced:
             await asyncio.sleep(1)
             await writer.confirm()
         await asyncio.to_thread(adopted.finish)
         # Once: a file that stays is read again from its beginning.
         self._losses.count(damaged, "journal_failed", _DAMAGED, asked_at=asked_at)
+        if writer is not None:
+            self._done.append(self._begun.pop(writer.name))
+
+    def _writer(self, name: str, first: Numbered) -> Writer:
+        """Goes on for a writer that is gone, whose journal begins with an entry.
+
+        It began once Redis had all that comes before. Where it is begun again what Redis has
+        forgotten of that is not counted again.
+        """
+        writer = self._begun.get(name)
+        if writer is None:
+            writer = self._begun[name] = Writer(
+                name,
+                self._recorder,
+                relapsed=relapses_into(self._losses),
+                taken_until=first.number - 1,
+                asked_at=first.entry.asked_at,
+                resend=self._resend,
+            )
+        return writer
 
     async def _tell(self, file: LossFile) -> None:
         """Have Redis know what a worker lost that is gone."""

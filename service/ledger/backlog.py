@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 _JOURNALED, _HELD, _DROPPED = Recorded("journaled"), Recorded("held"), Recorded("dropped")
 _LINES_AT_ONCE = 4_096
+_SHARE_OF_COPIES = 4
+"""What Redis has already takes no more than a quarter of the room for what it does not have."""
 _CAUSES = {
     "journal_full": "the journal is full",
     "journal_failed": "the journal cannot be written",
@@ -107,11 +110,12 @@ class Backlog:
         return outcomes
 
     async def copy(self, entries: Sequence[Numbered]) -> None:
-        """Keep what Redis has taken and may forget, before all else."""
+        """Keep what Redis has taken and may forget, before all else: the newest within a share."""
         if entries:
             self._copied_until = entries[-1].number
             lines = await asyncio.to_thread(lines_of, entries)
-            await self._keep([line for line in lines if line is not None])
+            room = min(self._journal.max_bytes, self._held.max_bytes or self._journal.max_bytes)
+            await self._keep(_newest(lines, room // _SHARE_OF_COPIES))
 
     async def flush(self) -> None:
         """Write to disk what is in memory, as far as the disk takes it."""
@@ -262,3 +266,15 @@ class Backlog:
                 self._moved,
                 self._lost,
             )
+
+
+def _newest(lines: Sequence[Line | None], most_bytes: int) -> Sequence[Line]:
+    """The last of them that are so many bytes together."""
+    found: deque[Line] = deque()
+    for line in reversed(lines):
+        if line is not None:
+            most_bytes -= len(line.data)
+            if most_bytes < 0:
+                break
+            found.appendleft(line)
+    return list(found)

@@ -28,8 +28,9 @@ TOKEN_KINDS = (
 """Tokens by kind; cached, audio and image ones are inside input or output, as in `Usage`."""
 
 Unit = Literal["usd", "tokens", "requests"]
-LossKind = Literal["journal_full", "journal_failed"]
-"""Why an entry was lost: the journal had reached its bound, or the disk refused it."""
+LossKind = Literal["journal_full", "journal_failed", "redis_forgot"]
+"""Why an entry was lost: the journal had reached its bound, the disk refused it, or Redis took it
+and has forgotten it since."""
 
 
 def _no_counts() -> Mapping[str, int]:

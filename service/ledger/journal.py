@@ -43,7 +43,7 @@ class Journal:
 
     def __init__(self, folder: Path, writer: str, *, max_bytes: int) -> None:
         self.path = folder / f"{writer}{SUFFIX}"
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._file: int | None = None
         self._size = 0
         self._torn = False
@@ -59,7 +59,7 @@ class Journal:
 
     def append_lines(self, lines: Sequence[bytes]) -> None:
         """The same for entries that are lines already. Raises `JournalRefused`."""
-        room = self._max_bytes - self._size
+        room = self.max_bytes - self._size
         fitting = 0
         for line in lines:
             room -= len(line)
@@ -72,7 +72,7 @@ class Journal:
         except OSError as error:
             raise _refused(0, error) from None
         if fitting < len(lines):
-            why = f"GAUGEWAY_JOURNAL_MAX_BYTES, {self._max_bytes} bytes, is reached"
+            why = f"GAUGEWAY_JOURNAL_MAX_BYTES, {self.max_bytes} bytes, is reached"
             raise JournalRefused(fitting, "journal_full", why)
 
     def probe(self) -> None:

@@ -23,7 +23,8 @@ from service.ledger.loss_book import LossBook
 from service.ledger.losses import Losses
 from service.ledger.places import Places
 from service.ledger.recording import BATCH_ENTRIES, Numbered, Recorder
-from service.ledger.writer import Writer
+from service.ledger.relapses import relapses_into
+from service.ledger.writer import Resend, Writer
 from service.redis_store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -32,10 +33,15 @@ RETRY_SECONDS = 0.5
 CONFIRM_SECONDS = 1.0
 PROBE_SECONDS = 5.0
 """How often a disk that refused entries is looked at again where none wait for it."""
+IDLE_SECONDS = 5.0
+"""How often Redis is asked whether it still has what it took, where nothing is written."""
 CLOSE_SECONDS = 3.0
 MEMORY_BYTES = 16 * 1024**2
 _QUEUED_ENTRIES = 4_096
 _DROPPED = Recorded("dropped")
+
+
+_RESEND = Resend()
 
 
 class _Posted(NamedTuple):
@@ -55,6 +61,7 @@ class Ledger:
         instruments: Instruments,
         memory_max_bytes: int = MEMORY_BYTES,
         watchful: bool = False,
+        resend: Resend = _RESEND,
         retry_seconds: float = RETRY_SECONDS,
         confirm_seconds: float = CONFIRM_SECONDS,
         adopt_seconds: float = LOOK_SECONDS,
@@ -66,13 +73,15 @@ class Ledger:
         self._retry_seconds = retry_seconds
         self._confirm_seconds = confirm_seconds
         self._probe_seconds = probe_seconds
-        self._writer = Writer(writer_name(), recorder)
         self._places = Places(home)
-        loss_file = self._places.loss_file(self._writer.name)
-        self._losses = Losses(instruments, LossBook(loss_file, recorder.losses))
-        self._journal = Journal(
-            self._places.journals, self._writer.name, max_bytes=journal_max_bytes
+        name = writer_name()
+        # Redis may forget what was lost as it may forget entries.
+        book = LossBook(
+            self._places.loss_file(name), recorder.losses, unsynced_seconds=resend.seconds
         )
+        self._losses = Losses(instruments, book)
+        self._writer = Writer(name, recorder, relapsed=relapses_into(self._losses), resend=resend)
+        self._journal = Journal(self._places.journals, name, max_bytes=journal_max_bytes)
         self._backlog = Backlog(self._journal, self._losses, memory_max_bytes=memory_max_bytes)
         self._adoption = Adoption(
             self._places,
@@ -80,6 +89,7 @@ class Ledger:
             self._losses,
             lambda: self.available,
             instruments=instruments,
+            resend=resend,
             look_seconds=adopt_seconds,
         )
         self._queue: deque[_Posted] = deque()
@@ -200,10 +210,10 @@ class Ledger:
         if self._queue or self._stopping:
             self._wake.clear()
             return
-        seconds = None
+        seconds = IDLE_SECONDS
         if self._away:
             seconds = max(0.0, self._looked_at + self._retry_seconds - time.monotonic())
-        elif self._watchful or not self._writer.settled:
+        elif self._watchful or not self._writer.synced:
             seconds = self._confirm_seconds
         elif self._backlog.refused is not None:
             seconds = self._probe_seconds

@@ -125,9 +125,10 @@ class LossBook:
             await asyncio.to_thread(self._file.remove)
 
     async def _settle(self) -> None:
+        # Asked before it is time, so that what Redis has forgotten is told again meanwhile.
+        self._mark = await self._recorder.mark(self._file.writer, self._mark)
         if self._clock() - self._told_at < self._unsynced_seconds:
             return
-        self._mark = await self._recorder.mark(self._file.writer, self._mark)
         kept = [lost for lost in self._losses if lost.number > self._mark]
         if kept != self._losses:
             self._losses, self._saved = kept, False

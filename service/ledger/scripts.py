@@ -10,27 +10,23 @@ import asyncio
 import contextvars
 import hashlib
 import logging
-import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
-from service.redis_store import RedisStore, StoreUnavailable
+from service.redis_replies import concerns_server, reply_code
+from service.redis_store import CommandRefused, RedisStore, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 PIPELINE_CALLS = 128
-# Replies of a server that is there but does not take writes now, inside a script or outside.
-_NOT_NOW = re.compile(
-    r"\b(OOM|READONLY|LOADING|MISCONF|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|BUSY|TRYAGAIN)\b"
-)
 
 
-class ScriptFailed(StoreUnavailable):
+class ScriptFailed(CommandRefused):
     """Redis refused this one call; others are not concerned. The message holds its reply."""
 
 
@@ -116,8 +112,11 @@ class ScriptQueue:
                 _fail(call, StoreUnavailable("The service is stopping."))
             raise
         else:
+            refusal: Exception | None = None
             for call, reply in zip(calls, replies, strict=True):
-                _settle(call, reply)
+                refusal = _settle(call, reply) or refusal
+            if refusal is not None:
+                self._redis.refuses(refusal)
 
     async def _load(self, calls: Sequence[_Call]) -> list[Any]:
         scripts = {call.script.sha: call.script for call in calls}
@@ -141,15 +140,18 @@ async def _nothing(_: Any) -> None:
     return None
 
 
-def _settle(call: _Call, reply: Any) -> None:
+def _settle(call: _Call, reply: Any) -> Exception | None:
+    """Answer a call; the reply where it says that the server cannot be used."""
     if not isinstance(reply, Exception):
         if not call.answer.done():
             call.answer.set_result(reply)
-    elif not isinstance(reply, ResponseError) or _NOT_NOW.search(str(reply)):
-        _fail(call, StoreUnavailable(f"Redis takes no writes now: {str(reply)[:100]}"))
-    else:
-        logger.error("Redis refused the script %s: %s", call.script.name, str(reply)[:300])
-        _fail(call, ScriptFailed(f"Redis refused {call.script.name}: {str(reply)[:100]}"))
+        return None
+    if concerns_server(reply):
+        _fail(call, StoreUnavailable(f"Redis takes no writes now ({reply_code(reply)})."))
+        return reply
+    logger.error("Redis refused the script %s: %s", call.script.name, str(reply)[:300])
+    _fail(call, ScriptFailed(f"Redis refused {call.script.name}: {str(reply)[:100]}"))
+    return None
 
 
 def _fail(call: _Call, error: Exception) -> None:

@@ -20,10 +20,14 @@ from service.ledger.ledger import Ledger
 from service.ledger.reading import LedgerReader
 from service.ledger.recording import Bounds, Recorder
 from service.ledger.scripts import ScriptQueue
+from service.ledger.writer import Relapse, Resend
 from service.redis_store import RedisStore
 
 NOON = 2_079_259_200_000
 """Noon of 2035-11-21 in UTC, in milliseconds: Redis's own clock must not find it long past."""
+
+
+ALL_OF_IT = Resend()
 
 
 def entry(number: int, **changes: Any) -> Entry:
@@ -55,6 +59,11 @@ def expected(entries: Iterable[Entry]) -> dict[str, int]:
     return total
 
 
+def forgets_nothing(relapse: Relapse) -> None:
+    """For writers on a Redis that has all it was given."""
+    raise AssertionError(relapse)
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A ledger at work and its parts."""
@@ -77,6 +86,7 @@ async def opened(
     journal_max_bytes: int = 10**8,
     memory_max_bytes: int = 10**7,
     watchful: bool = False,
+    resend: Resend = ALL_OF_IT,
     bounds: Bounds | None = None,
     dedupe_seconds: int = 3_600,
     timeout: float = 1.0,
@@ -93,6 +103,7 @@ async def opened(
             journal_max_bytes=journal_max_bytes,
             memory_max_bytes=memory_max_bytes,
             watchful=watchful,
+            resend=resend,
             instruments=telemetry.telemetry.instruments,
             retry_seconds=0.1,
             confirm_seconds=0.2,

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from tests.disks import Disk, small_disk
+from tests.ledger.loaded import TARGETS, Load, until
 from tests.ledger.servers import Server, wait_for
-from tests.ledger.test_redis_killed_over_http import TARGETS, Load, until
 from tests.otel.processes import Application
 
 KILOBYTES = 8 * 1024

@@ -87,17 +87,36 @@ async def test_a_call_that_redis_refuses_fails_alone(
     assert "Redis refused the script test" in caplog.text
 
 
-async def test_a_redis_that_takes_no_writes_is_unavailable_but_not_dead(
+async def test_a_redis_that_takes_no_writes_is_unavailable_until_it_does(
     store: RedisStore, redis: Server
 ) -> None:
     redis.ask(b"CONFIG SET maxmemory 1")
     try:
         with pytest.raises(StoreUnavailable, match="takes no writes now") as raised:
             await ScriptQueue(store).call(COUNT, ["n"], [])
+        assert not isinstance(raised.value, ScriptFailed)
+        assert not store.available
     finally:
         redis.ask(b"CONFIG SET maxmemory 0")
-    assert not isinstance(raised.value, ScriptFailed)
-    assert store.available
+    await until(lambda: store.available, "the store to find that it takes writes")
+    assert await ScriptQueue(store).call(COUNT, ["n"], []) == 1
+
+
+async def test_a_refusal_takes_nothing_from_calls_of_the_same_pipeline(
+    store: RedisStore, redis: Server
+) -> None:
+    """A server can cease to take writes between two of them."""
+    queue = ScriptQueue(store)
+    redis.ask(b"CONFIG SET maxmemory 1")
+    try:
+        reads, writes = await asyncio.gather(
+            queue.call(ECHO, ["a"], [1]), queue.call(COUNT, ["n"], []), return_exceptions=True
+        )
+    finally:
+        redis.ask(b"CONFIG SET maxmemory 0")
+    assert reads == [b"a", b"1"]
+    assert isinstance(writes, StoreUnavailable)
+    assert not store.available
 
 
 async def test_a_caller_that_goes_away_does_not_disturb_others(store: RedisStore) -> None:

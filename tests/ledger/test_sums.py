@@ -20,7 +20,7 @@ from service.ledger.recording import BATCH_ENTRIES, Bounds, Numbered, Recorder
 from service.ledger.scripts import ScriptQueue
 from service.ledger.writer import Writer
 from service.redis_store import RedisStore
-from tests.ledger.building import NOON, entry, expected, opened
+from tests.ledger.building import NOON, entry, expected, forgets_nothing, opened
 from tests.ledger.servers import Server
 
 _names = st.sampled_from(["a", "b", "\u00fc\x1f\x00", "", "\ud800x", "_OTHER", "requests+"])
@@ -100,7 +100,7 @@ def test_any_sequence_in_any_batches_gives_the_sums_of_its_distinct_entries(
             await redis.close()
 
     async def send(redis: RedisStore) -> None:
-        writer = Writer("w", Recorder(ScriptQueue(redis), calendar))
+        writer = Writer("w", Recorder(ScriptQueue(redis), calendar), relapsed=forgets_nothing)
         numbered = [Numbered(n, one) for n, one in enumerate(posted, 1)]
         position = 0
         for size in itertools.chain(cuts, itertools.repeat(BATCH_ENTRIES)):
@@ -122,7 +122,7 @@ async def test_a_million_requests_of_140_nanodollars_cost_14_cents(
     """Each an entry of its own through the real script; the first 1,000 alone, then in batches."""
     every_redis.empty()
     async with opened(every_redis.url, tmp_path) as parts:
-        writer = Writer("million", parts.recorder)
+        writer = Writer("million", parts.recorder, relapsed=forgets_nothing)
         for number in range(1, 1_001):
             await writer.send([Numbered(number, entry(number))])
         for start in range(1_001, requests + 1, BATCH_ENTRIES):

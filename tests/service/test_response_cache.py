@@ -386,6 +386,8 @@ async def test_a_redis_that_is_back_is_used_again(redis_url: str) -> None:
     breaker.failed()
     with pytest.raises(StoreUnavailable):
         await redis.get("anything")
-    await redis.ping()
+    async with asyncio.timeout(10):
+        while not redis.available:
+            await asyncio.sleep(0.01)
     assert await redis.get("anything") is None
     await redis.close()
