@@ -41,6 +41,15 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
         os.close(descriptor)
 
 
+def can_be_read(path: Path) -> bool:
+    """Whether there is a file that could be read, whatever is in it."""
+    try:
+        read_file(path)
+    except FileUnreadableError:
+        return False
+    return True
+
+
 def _content(descriptor: int, most: int) -> bytes:
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(kind):

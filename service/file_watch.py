@@ -13,15 +13,15 @@ from typing import Final, Generic, Literal, TypeVar
 from otel import attributes as names
 from otel.instruments import Instruments
 from service.background import BackgroundTask
+from service.file_reading import can_be_read
 from service.file_stamp import Stamp, file_stamp, is_fresh
 
 logger = logging.getLogger(__name__)
 
 KEPT = "The %s read before stay in force."
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
-"""A file that cannot be used is read again though it has not changed: what kept it from being read
-may be over."""
+_PAUSES: Final = (1.0, 2.0, 4.0)
+"""A file that cannot be used is read again though it has not changed, after so many seconds: what
+kept it from being read may be over. One that can be read, and is wrong, is left alone then."""
 _MOST_UNSETTLED: Final = 5
 """How often in a row a file may be found to have changed while it was read, before it is taken."""
 
@@ -55,7 +55,7 @@ class ReloadedFile(Generic[T]):
         self._lock = threading.Lock()
         self._stamp: Stamp | None = None
         self._again_at = float("-inf")
-        self._pause = _FIRST_PAUSE
+        self._repeats = 0
         self._unsettled = 0
         self.what = what
         self.current = first
@@ -127,13 +127,14 @@ class ReloadedFile(Generic[T]):
 
     def _note(self, stamp: Stamp | None, fault: Exception | None) -> None:
         """Remember what was read, and when to read it again though it seems to be the same."""
-        again = stamp == self._stamp and fault is not None
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE) if again else _FIRST_PAUSE
+        self._repeats = self._repeats + 1 if stamp == self._stamp and self.fault else 0
         self._stamp, self.fault, self._unsettled = stamp, fault, 0
-        if fault is not None:
-            self._again_at = self._clock() + self._pause
-        else:
+        if fault is None:
             self._again_at = float("-inf" if is_fresh(stamp, self._now()) else "inf")
+        elif self._repeats < len(_PAUSES) or not can_be_read(self._path):
+            self._again_at = self._clock() + _PAUSES[min(self._repeats, len(_PAUSES) - 1)]
+        else:
+            self._again_at = float("inf")
 
 
 class FileWatch(Generic[T]):

@@ -94,6 +94,21 @@ async def test_a_flood_costs_few_questions_to_redis_and_adds_few_keys(redis_url:
     await redis.close()
 
 
+async def test_what_lies_in_the_place_of_a_count_makes_nobody_do_without_redis(
+    redis_url: str,
+) -> None:
+    redis = RedisStore(f"{redis_url}?db=8", timeout=5, pool_size=2)
+    await redis.run("FLUSHDB", lambda client: cast("Any", client).flushdb())
+    name = "gaugeway:login:unknown"
+    await redis.run("LPUSH", lambda client: cast("Any", client).lpush(name, "x"))
+    limits = LoginLimits(redis)
+    waits = [await limits.failed(f"192.0.2.{number}", None) for number in range(BY_UNKNOWN + 1)]
+    assert waits[:-1] == [None] * BY_UNKNOWN
+    assert waits[-1] is not None
+    assert redis.available
+    await redis.close()
+
+
 @given(
     st.lists(
         st.tuples(

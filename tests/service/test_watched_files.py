@@ -18,7 +18,7 @@ from otel.testing import Recorded, recorded
 from service.budgets.declared import Declared, load_budgets
 from service.budgets.file import BudgetsFile
 from service.errors import InvalidApiKey
-from service.file_watch import FileWatch, ReloadedFile
+from service.file_watch import FileWatch
 from service.key_changes import revoke_key
 from service.key_file import KeyRecord, KeysError, read_records, write_records
 from service.keys import KeyStore, add_key, make_key
@@ -177,86 +177,6 @@ def test_times_of_the_future_or_the_past_hide_no_change(tmp_path: Path, shift: f
         os.utime(path, (time.time() + shift, time.time() + shift))
         store.refresh()
         assert set(store.file.current) == {first.id, record.id}
-
-
-def test_two_writes_within_one_tick_of_the_disks_clock_are_both_seen(tmp_path: Path) -> None:
-    """No stamp tells them apart: a file that was changed a moment ago is read once more."""
-    path, now, said = tmp_path / "file", [0.0], ["one"]
-    path.write_text("x")
-    now[0] = path.stat().st_ctime
-    file = ReloadedFile(
-        path, lambda: said[0], fault=KeysError, what="keys", first="", now=lambda: now[0]
-    )
-    assert (file.reload(), file.current) == ("applied", "one")
-    assert file.reload() is None
-    said[0] = "two"
-    assert (file.reload(), file.current) == ("applied", "two")
-    now[0] += 10
-    assert file.reload() is None
-    said[0] = "three"
-    assert (file.reload(), file.current) == (None, "two")
-
-
-def test_what_kept_a_file_from_being_read_may_pass_and_it_is_read_ever_more_seldom(
-    tmp_path: Path,
-) -> None:
-    path, clock, reads, good = tmp_path / "file", [0.0], list[float](), [False]
-    path.write_text("x")
-
-    def read() -> str:
-        reads.append(clock[0])
-        if not good[0]:
-            raise KeysError("Too many open files")
-        return "read"
-
-    file = ReloadedFile(
-        path,
-        read,
-        fault=KeysError,
-        what="keys",
-        first="",
-        clock=lambda: clock[0],
-        now=lambda: 0.0,
-    )
-    assert file.reload() == "refused"
-    for _ in range(200):
-        clock[0] += 1
-        assert file.reload() is None
-    assert 5 <= len(reads) <= 12
-    good[0] = True
-    for _ in range(60):
-        clock[0] += 1
-        file.reload()
-    assert (file.current, file.fault) == ("read", None)
-    assert file.counts == {"applied": 1, "refused": 1}
-
-
-def test_a_file_that_never_stops_changing_is_taken_after_all(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-
-    def read() -> str:
-        text = path.read_text()
-        path.write_text(text + "x")
-        return text
-
-    path.write_text("x")
-    file = ReloadedFile(path, read, fault=KeysError, what="keys", first="")
-    assert "applied" in [file.reload() for _ in range(10)]
-
-
-def test_reading_that_fails_in_a_way_nobody_thought_of_is_a_refusal(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").write_text("x")
-
-    def read() -> str:
-        raise RecursionError
-
-    file = ReloadedFile(tmp_path / "file", read, fault=KeysError, what="keys", first="old")
-    assert [file.reload() for _ in range(3)] == ["refused", None, None]
-    assert file.current == "old"
-    assert isinstance(file.fault, KeysError)
-    assert [record.exc_info is not None for record in caplog.records] == [True]
 
 
 @pytest.fixture(scope="module")
