@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # What kind of service an operation is part of: the grain of the admin pages.
 SERVICES: Mapping[str, str] = {
@@ -92,6 +92,13 @@ class Entry:
     def service(self) -> str:
         """The kind of service it used; an operation that is not known is its own kind."""
         return SERVICES.get(self.operation, self.operation)
+
+
+class Numbered(NamedTuple):
+    """An entry and its number among its writer's, which ascends."""
+
+    number: int
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)

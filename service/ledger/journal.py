@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import secrets
 import socket
 import time
-import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from service.ledger.entry import Charge, Entry
-from service.ledger.recording import Numbered
+from service.ledger.entry import Numbered
+from service.ledger.lines import read_line, write_line
 
 SUFFIX = ".jsonl"
 _UNNAMED = ".new"
 _BEGINNING_SECONDS = 60.0
 """How long a file may be without its name while its worker makes it."""
 _READ_BYTES = 1024 * 1024
-_FIELDS = tuple(field.name for field in fields(Entry))
 
 
 class Part(NamedTuple):
@@ -117,33 +113,6 @@ def writer_name() -> str:
     """A name that no other worker has or had."""
     host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())[:40]
     return f"{host}-{os.getpid()}-{secrets.token_hex(6)}"
-
-
-def write_line(numbered: Numbered) -> bytes:
-    """An entry as a line."""
-    entry = numbered.entry
-    facts: dict[str, Any] = {name: getattr(entry, name) for name in _FIELDS}
-    facts["tokens"] = dict(entry.tokens)
-    facts["charges"] = [
-        [charge.key, charge.amount, charge.lease, charge.expires_at, charge.most_users]
-        for charge in entry.charges
-    ]
-    text = json.dumps([numbered.number, facts], separators=(",", ":")).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def read_line(line: bytes) -> Numbered | None:
-    """The entry of a line; None where it is damaged."""
-    checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
-        return None
-    try:
-        number, facts = json.loads(text)
-        facts["charges"] = tuple(Charge(*charge) for charge in facts["charges"])
-        known = {name: facts[name] for name in _FIELDS if name in facts}
-        return Numbered(int(number), Entry(**known))
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def read_part(file: int, position: int, most: int, *, end: int) -> Part:
