@@ -59,6 +59,13 @@ LEDGER_DROPPED: Final = Metric(
     "Entries lost: `error.type` is `journal_full` or `journal_failed`.",
     (a.ERROR_TYPE,),
 )
+WORKERS_LOST: Final = Metric(
+    "gaugeway.workers.lost",
+    Kind.COUNTER,
+    "{worker}",
+    "Workers that ended without a word, as by `kill -9`; told by the one that noticed it and "
+    "entered what their requests had used.",
+)
 CONFIGURATION_RELOADS: Final = Metric(
     "gaugeway.configuration.reloads",
     Kind.COUNTER,
@@ -79,5 +86,6 @@ SPENDING: Final = (
     SAVED,
     LEDGER_PENDING,
     LEDGER_DROPPED,
+    WORKERS_LOST,
     CONFIGURATION_RELOADS,
 )
