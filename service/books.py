@@ -42,11 +42,12 @@ class Books:
     budgets: Budgets
     reader: LedgerReader
     accounts: Accounts
+    lost_workers: LostWorkers
 
     @property
     def background(self) -> tuple[BackgroundTask, ...]:
         """What the money side does beside requests."""
-        return (*self.budgets.background, *self.ledger.background)
+        return (*self.budgets.background, *self.ledger.background, self.lost_workers.task)
 
 
 async def open_books(
@@ -107,7 +108,7 @@ async def open_books(
         instruments=instruments,
         rules=_rules(settings),
     )
-    return Books(ledger, budgets, reader, accounts)
+    return Books(ledger, budgets, reader, accounts, lost_workers)
 
 
 def _new_ledger(settings: Settings, recorder: Recorder, instruments: Instruments) -> Ledger:

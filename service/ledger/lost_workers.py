@@ -8,7 +8,7 @@ estimates' place, whenever that is.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 from redis.asyncio import Redis
 
 from otel.instruments import Instruments
+from service.background import BackgroundTask
 from service.ledger.calendar import PREFIX
 from service.ledger.entry import Entry
 from service.ledger.open_requests import PriceOpen, estimate, open_key
@@ -76,35 +77,29 @@ class LostWorkers:
         self._price = price
         self._instruments = instruments
         self._now = now
-        self._look_seconds = look_seconds
-        self._task: asyncio.Task[None] | None = None
+        self.task = BackgroundTask(
+            "lost workers",
+            self._look,
+            every=look_seconds,
+            instruments=instruments,
+            meanwhile="What a killed worker's requests used is in no book until it works.",
+        )
 
     async def start(self) -> None:
         """Show that this worker lives, and begin to look."""
-        await self._look()
-        self._task = asyncio.create_task(self._run(), name="lost workers")
+        await self.task.take_turn()
+        self.task.start()
 
     async def close(self) -> None:
         """Look no more; the worker is still seen to live. Safe to repeat."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._look_seconds)
-            await self._look()
+        await self.task.close()
 
     async def _look(self) -> None:
-        try:
+        # That Redis is away is told by those who need it.
+        with contextlib.suppress(StoreUnavailable):
             for writer in await self._presence.look():
                 await self.enter_for(writer)
             await self._notes.write()
-        except StoreUnavailable:
-            pass
-        except Exception:
-            logger.exception("Looking for workers that are gone failed; it is tried again.")
 
     async def enter_for(self, writer: str) -> None:
         """Enter all that a writer left open, if nobody else does. Raises `StoreUnavailable`."""
