@@ -128,6 +128,7 @@ class Instruments:
         self.budget_unchecked = self._counter(names.BUDGET_UNCHECKED)
         self.saved = self._counter(names.SAVED)
         self.ledger_dropped = self._counter(names.LEDGER_DROPPED)
+        self.workers_lost = self._counter(names.WORKERS_LOST)
         self.configuration_reloads = self._counter(names.CONFIGURATION_RELOADS)
 
     def observe_db_connections(self, observe: Observe) -> None:

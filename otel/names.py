@@ -30,6 +30,7 @@ from otel.spending import LEDGER_HELD as LEDGER_HELD
 from otel.spending import LEDGER_PENDING as LEDGER_PENDING
 from otel.spending import SAVED as SAVED
 from otel.spending import SPENDING as SPENDING
+from otel.spending import WORKERS_LOST as WORKERS_LOST
 
 # The scope every signal of ours carries.
 SCOPE: Final = "gaugeway"

@@ -66,6 +66,13 @@ LEDGER_DROPPED: Final = Metric(
     "memory neither.",
     (a.ERROR_TYPE,),
 )
+WORKERS_LOST: Final = Metric(
+    "gaugeway.workers.lost",
+    Kind.COUNTER,
+    "{worker}",
+    "Workers that ended without a word, as by `kill -9`; told by the one that noticed it and "
+    "entered what their requests had used.",
+)
 CONFIGURATION_RELOADS: Final = Metric(
     "gaugeway.configuration.reloads",
     Kind.COUNTER,
@@ -87,5 +94,6 @@ SPENDING: Final = (
     LEDGER_PENDING,
     LEDGER_HELD,
     LEDGER_DROPPED,
+    WORKERS_LOST,
     CONFIGURATION_RELOADS,
 )

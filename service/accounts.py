@@ -22,7 +22,7 @@ from service.budgets.lease import NO_LEASE, Lease
 from service.cache import CachedAnswer
 from service.errors import LedgerUnavailable, ModelUnpriced, ServiceError
 from service.exchange import ModelRequest
-from service.ledger.entry import TOKEN_KINDS, Entry, Recorded
+from service.ledger.entry import TOKEN_KINDS, Charge, Entry, Recorded
 from service.money import dollars, picodollars
 from service.targets import Target
 from service.tokens import Usage
@@ -62,6 +62,18 @@ class BudgetsPort(Protocol):
         ...
 
 
+class UnreservedPort(Protocol):
+    """Knows the requests that hold nothing in Redis; see `service.unreserved`."""
+
+    def add(self, request: Account) -> None:
+        """It was let through."""
+        ...
+
+    def discard(self, request: Account) -> None:
+        """It is over, or holds something now."""
+        ...
+
+
 class Reroute(Exception):  # noqa: N818 - a direction, not an error
     """A budget wants another model to answer."""
 
@@ -86,6 +98,7 @@ class Accounts:
         *,
         ledger: LedgerPort,
         budgets: BudgetsPort,
+        unreserved: UnreservedPort,
         priced: Callable[[Target, datetime], bool],
         now: Callable[[], datetime],
         instruments: Instruments,
@@ -93,6 +106,7 @@ class Accounts:
     ) -> None:
         self.ledger = ledger
         self.budgets = budgets
+        self.unreserved = unreserved
         self.priced = priced
         self.instruments = instruments
         self.rules = rules
@@ -122,11 +136,21 @@ class Account:
         self.lease = NO_LEASE
         self.bill: Bill | None = None
         """What was used at targets whose answers nobody had."""
+        self.request = request
+        self.target = target
+        """The one that was asked last."""
         self._accounts = accounts
-        self._request = request
-        self._target = target
         self._asked = False
         self._recorded: asyncio.Future[Recorded] | None = None
+
+    @property
+    def asked_ms(self) -> int:
+        """`asked_at` in milliseconds since the epoch."""
+        return int(self.asked_at.timestamp() * 1000)
+
+    def upper_charges(self) -> tuple[Charge, ...]:
+        """What it adds to budgets at the most."""
+        return self.lease.upper_charges()
 
     async def admit(self, target: Target) -> None:
         """Reserve what this target may cost, in place of what a former one might have.
@@ -142,11 +166,15 @@ class Account:
                 param="model",
             )
         held, self.lease = self.lease, NO_LEASE
-        self.lease = await accounts.budgets.reserve(self._request, target, replacing=held)
+        self.lease = await accounts.budgets.reserve(self.request, target, replacing=held)
         if self.lease.route is not None and held.route is None:
             raise Reroute(self.lease.route)
-        self._target = target
+        self.target = target
         self._asked = True
+        if self.lease.noted:
+            accounts.unreserved.discard(self)
+        else:
+            accounts.unreserved.add(self)
 
     def owe(self, bill: Bill) -> None:
         """A target was asked that will bill it, though nobody had its answer."""
@@ -222,10 +250,10 @@ class Account:
         self._post(replace(entry, charges=charges))
 
     def _entry(self, outcome: str, error: str | None) -> Entry:
-        request, target = self._request, self._target
+        request, target = self.request, self.target
         return Entry(
             id=request.id,
-            asked_at=int(self.asked_at.timestamp() * 1000),
+            asked_at=self.asked_ms,
             trace_id=request.trace_id,
             operation=request.operation,
             provider=target.provider_name,
@@ -241,6 +269,7 @@ class Account:
         )
 
     def _post(self, entry: Entry) -> None:
+        self._accounts.unreserved.discard(self)
         self._recorded = self._accounts.ledger.post(entry)
         for by, amount in (
             ("response_cache", entry.saved_by_response_cache),

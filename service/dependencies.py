@@ -26,6 +26,15 @@ from service.redis_store import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 
+class DependencyProblem(Exception):  # noqa: N818 - says what is the case
+    """What a check found: `problem` in a word or two, `advice` as a sentence for the log."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(f"{problem}. {advice}")
+        self.problem = problem
+        self.advice = advice
+
+
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """Something to ask whether it is there; `check` raises when it is not.
@@ -46,6 +55,8 @@ class Finding:
     latency_ms: float
     checked_at: str
     problem: str | None = None
+    advice: str | None = None
+    """What to do about it, where the check knows."""
 
     @property
     def up(self) -> bool:
@@ -71,6 +82,7 @@ class DependencyMonitor:
         self._instruments = instruments
         self._clock = clock
         self._findings: dict[str, Finding] = {}
+        self._said: dict[str, set[str]] = {}
         self.background = tuple(self._task(dependency) for dependency in self._dependencies)
         """Each dependency at its own pace, so that a slow one delays no other."""
 
@@ -106,9 +118,12 @@ class DependencyMonitor:
         """Check one dependency now and record what was found."""
         started = self._clock()
         problem: str | None = None
+        advice: str | None = None
         try:
             async with asyncio.timeout(self._timeout):
                 await dependency.check()
+        except DependencyProblem as found:
+            problem, advice = found.problem, found.advice
         except Exception as error:
             problem = _problem(error)
         seconds = self._clock() - started
@@ -118,6 +133,7 @@ class DependencyMonitor:
             round(seconds * 1000, 3),
             datetime.now(UTC).isoformat(timespec="milliseconds"),
             problem,
+            advice,
         )
         self._announce(finding)
         self._findings[dependency.name] = finding
@@ -143,11 +159,16 @@ class DependencyMonitor:
         )
 
     def _announce(self, finding: Finding) -> None:
-        before = self._findings.get(finding.name)
-        if not finding.up and (before is None or before.up):
-            logger.warning("Dependency %s is down: %s", finding.name, finding.problem)
-        elif finding.up and before is not None and not before.up:
-            logger.info("Dependency %s is back", finding.name)
+        """Say each kind of problem once, until the dependency is back."""
+        said = self._said.setdefault(finding.name, set())
+        if finding.problem is None:
+            if said:
+                logger.info("Dependency %s is back", finding.name)
+            said.clear()
+        elif finding.problem not in said:
+            said.add(finding.problem)
+            advice = f". {finding.advice}" if finding.advice else ""
+            logger.warning("Dependency %s is down: %s%s", finding.name, finding.problem, advice)
 
 
 def reachable(url: str, *, authority: Path | None = None) -> Callable[[], Awaitable[None]]:

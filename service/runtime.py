@@ -17,6 +17,7 @@ from service.attempts import Attempts
 from service.background import BackgroundTask
 from service.books import open_books
 from service.cache import CacheLimits, RedisCacheStore, ResponseCache
+from service.collector_health import takes_exports
 from service.dependencies import Dependency, DependencyMonitor, reachable
 from service.dev_keys import DEV_ADMIN_KEY, DEV_KEY, ensure_dev_key
 from service.file_watch import FileWatch
@@ -175,11 +176,11 @@ class Runtime:
 
     def _start_monitors(self, providers: Mapping[str, Provider], redis: RedisStore) -> None:
         settings = self.settings
-        collector = reachable(settings.otlp_endpoint, authority=settings.otlp_certificate)
+        reach = reachable(settings.otlp_endpoint, authority=settings.otlp_certificate)
         every = settings.target_check_interval_seconds
         self.dependencies = self._monitor(
             Dependency("redis", redis.check),
-            Dependency("collector", collector),
+            Dependency("collector", takes_exports(reach)),
             *(
                 Dependency(f"target:{name}", provider.check, every)
                 for name, provider in providers.items()

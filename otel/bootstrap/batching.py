@@ -17,7 +17,14 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 _logger = logging.getLogger("opentelemetry.gaugeway.batching")
 
 Item = TypeVar("Item")
-Send = Callable[[Sequence[Item]], bool]
+Send = Callable[[Sequence[Item]], int]
+
+# How soon a receiver in trouble is tried again while there is nothing to send.
+_PROBE_SECONDS = 10.0
+
+
+def _never() -> bool:
+    return False
 
 
 # Encoding holds the interpreter's lock. While nothing is delivered the queue is long, and batches
@@ -28,14 +35,23 @@ _FAILING_BATCH = 32
 class BatchQueue(Generic[Item]):
     """Holds at most `limit` items and sends them in batches from a thread of its own.
 
-    After a batch that was not delivered they are small ones, until one is.
+    After a batch of which nothing arrived they are small ones, until something does.
 
-    `send` returns whether the batch was delivered. `dropped` counts lost items by reason:
-    `queue_full`, `export_failed`, `shutdown`.
+    `send` returns how many of a batch were lost. `dropped` counts lost items by reason:
+    `queue_full`, `export_failed`, `shutdown`. While `in_trouble` an empty batch is sent now and
+    again, so that it shows when the trouble is over.
     """
 
     def __init__(
-        self, name: str, send: Send[Item], *, limit: int, batch: int, delay: float
+        self,
+        name: str,
+        send: Send[Item],
+        *,
+        limit: int,
+        batch: int,
+        delay: float,
+        in_trouble: Callable[[], bool] = _never,
+        probe_seconds: float = _PROBE_SECONDS,
     ) -> None:
         self.dropped: dict[str, int] = {"queue_full": 0, "export_failed": 0, "shutdown": 0}
         self._name = name
@@ -43,6 +59,8 @@ class BatchQueue(Generic[Item]):
         self._limit = limit
         self._batch = min(batch, limit)
         self._delay = delay
+        self._in_trouble = in_trouble
+        self._probe_seconds = probe_seconds
         self._stopped = False
         self._failing = False
         self._begin()
@@ -97,6 +115,7 @@ class BatchQueue(Generic[Item]):
         self._queue: deque[Item] = deque()
         self._flushes: deque[threading.Event] = deque()
         self._wake = threading.Event()
+        self._sent_at = time.monotonic()
         self.dropped = dict.fromkeys(self.dropped, 0)
         self._thread = threading.Thread(target=self._run, name=f"otel-{self._name}", daemon=True)
         self._thread.start()
@@ -108,7 +127,13 @@ class BatchQueue(Generic[Item]):
                 self._wake.wait(self._delay)
                 self._wake.clear()
                 self._drain()
+                self._probe()
             self._drain()
+
+    def _probe(self) -> None:
+        due = time.monotonic() - self._sent_at >= self._probe_seconds
+        if due and not self._queue and not self._stopped and self._in_trouble():
+            self._lost(())
 
     def _drain(self) -> None:
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
@@ -121,15 +146,17 @@ class BatchQueue(Generic[Item]):
                 batch = [self._queue.popleft() for _ in range(count)]
             except IndexError:  # cleared meanwhile: time was up
                 break
-            self._failing = not self._delivered(batch)
-            if self._failing:
-                self.dropped["export_failed"] += count
+            lost = self._lost(batch)
+            self._failing = lost >= count
+            self.dropped["export_failed"] += lost
         for flush in flushes:
             flush.set()
 
-    def _delivered(self, batch: Sequence[Item]) -> bool:
+    def _lost(self, batch: Sequence[Item]) -> int:
         try:
             return self._send(batch)
         except Exception as error:  # no exporter may end the thread
             _logger.warning("Sending %s failed: %s: %s", self._name, type(error).__name__, error)
-            return False
+            return len(batch)
+        finally:
+            self._sent_at = time.monotonic()

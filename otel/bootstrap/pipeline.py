@@ -139,9 +139,11 @@ def install(pipeline: Pipeline) -> None:
 def _span_queue(
     settings: BootstrapSettings, exporters: Exporters, name: str
 ) -> BatchQueue[ReadableSpan]:
+    sender = exporters.send_spans(name)
     return BatchQueue(
         "traces",
-        exporters.send_spans(name),
+        sender,
+        in_trouble=lambda: sender.in_trouble,
         limit=settings.span_queue,
         batch=settings.span_batch,
         delay=settings.span_delay,
@@ -151,9 +153,11 @@ def _span_queue(
 def _log_queue(
     settings: BootstrapSettings, exporters: Exporters, name: str
 ) -> BatchQueue[ReadableLogRecord]:
+    sender = exporters.send_logs(name)
     return BatchQueue(
         "logs",
-        exporters.send_logs(name),
+        sender,
+        in_trouble=lambda: sender.in_trouble,
         limit=settings.log_queue,
         batch=settings.log_batch,
         delay=settings.log_delay,

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from otel.attributes import OTHER
@@ -45,8 +46,14 @@ class Scripts(Protocol):
 
 def window_key(budget: Budget, window: Window) -> str:
     """The part of a window's keys that all values share. What the limit is has no part in it."""
-    start = datetime.fromtimestamp(window.start / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    start = _instant(window.start)
     return f"{PREFIX}{budget.name}:{budget.scope}:{budget.unit}:{budget.window}:{start}"
+
+
+@lru_cache(maxsize=256)
+def _instant(moment: int) -> str:
+    """An instant as a part of keys; each request asks for those of all its budgets."""
+    return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def value_in_key(value: str) -> str:
@@ -155,6 +162,14 @@ class Part:
         return tuple(part.hold(lease) for part in parts)
 
 
+class Note(NamedTuple):
+    """What is noted of a request as long as it is open: where, under which id, and its facts."""
+
+    key: str
+    request: str
+    facts: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """One budget in the reply: its window's amounts; `full`: there was no room."""
@@ -177,12 +192,14 @@ class Outcome:
 
 
 def reservation(
-    parts: Sequence[Part], *, now: int, lease: str, expires: int, replacing: Lease
-) -> tuple[list[str], list[str | int]]:
+    parts: Sequence[Part], note: Note, *, now: int, lease: str, expires: int, replacing: Lease
+) -> tuple[list[str], list[str | int | bytes]]:
     """The keys and arguments that reserve all parts in place of an earlier lease."""
     replaced, old = held_keys(replacing)
-    keys = [key for part in parts for key in part.names()]
-    args: list[str | int] = [now, lease, expires, len(parts), old]
+    keys = [note.key]
+    for part in parts:
+        keys += part.names()
+    args: list[str | int | bytes] = [now, lease, expires, len(parts), old, note.request, note.facts]
     for part in parts:
         args += part.arguments()
     return keys + replaced, args

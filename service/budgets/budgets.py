@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from secrets import token_hex
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from otel import attributes as names
 from otel.instruments import Instruments
@@ -22,16 +21,14 @@ from service.background import BackgroundTask
 from service.budgets.asking import (
     RELEASE,
     RESERVE,
+    Note,
     Outcome,
-    Part,
     Scripts,
     held_keys,
     outcome,
     reservation,
-    value_of,
 )
-from service.budgets.bound import Bound, bound_of
-from service.budgets.declared import Budget
+from service.budgets.demand import Demand, Demands, PriceBound, milliseconds
 from service.budgets.file import BudgetsFile
 from service.budgets.gauges import Gauges
 from service.budgets.lease import NO_LEASE, Lease
@@ -42,7 +39,7 @@ from service.errors import BudgetsUnavailable
 from service.exchange import ModelRequest
 from service.file_watch import FileWatch
 from service.ledger.documents import BudgetState
-from service.money import picodollars
+from service.ledger.open_requests import open_key
 from service.redis_store import StoreUnavailable
 from service.targets import Target
 
@@ -50,28 +47,8 @@ logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 30.0
 """How long after its request's deadline a reservation lapses."""
-LARGEST_AMOUNT = 10**16
-"""Of one reservation at a budget that refuses nothing, so that sums stay within 64 bits."""
 RELOAD_SECONDS = 1.0
 TELL_SECONDS = 5.0
-
-
-class PriceBound(Protocol):
-    """The most in USD that so much can cost at a target, None where no price is known."""
-
-    def __call__(
-        self, target: Target, *, input_tokens: int, output_tokens: int, at: datetime
-    ) -> Decimal | None:
-        """The amount, `at` a moment that is aware of its zone."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One request as budgets see it."""
-
-    parts: tuple[Part, ...]
-    max_output_tokens: int | None = None
 
 
 class Budgets:
@@ -85,12 +62,14 @@ class Budgets:
         bound: PriceBound,
         instruments: Instruments,
         now: Callable[[], datetime],
+        writer: str,
         when_unavailable: Literal["open", "closed"] = "open",
         lease_ids: Callable[[], str] = lambda: token_hex(8),
     ) -> None:
         self._file = file
         self._scripts = scripts
-        self._bound = bound
+        self._demands = Demands(lambda: file.declared, bound)
+        self._open_key = open_key(writer)
         self._instruments = instruments
         self._now = now
         self._when_unavailable = when_unavailable
@@ -132,31 +111,56 @@ class Budgets:
         `BudgetExceeded`, and `BudgetsUnavailable` where Redis is away and must not be.
         """
         now = self._now()
-        moment = _milliseconds(now)
-        asked = self._asked(request, target, now, moment, routed=replacing.route is not None)
-        if not asked.parts:
+        moment = milliseconds(now)
+        demand = self._demands.of(request, target, now, routed=replacing.route is not None)
+        if not demand.parts:
             await self.release(replacing)
             return replace(NO_LEASE, route=replacing.route, routed_by=replacing.routed_by)
         lease = self._lease_ids()
         left = max(0.0, request.deadline - asyncio.get_running_loop().time()) + GRACE_SECONDS
-        expires = moment + int(left * 1000)
+        asked_at = replacing.asked_at or moment
+        facts = self._demands.facts(request, target, asked_at, demand)
         keys, args = reservation(
-            asked.parts, now=moment, lease=lease, expires=expires, replacing=replacing
+            demand.parts,
+            Note(self._open_key, request.id, facts),
+            now=moment,
+            lease=lease,
+            expires=moment + int(left * 1000),
+            replacing=replacing,
         )
         try:
             reply = await self._scripts.call(RESERVE, keys, args)
         except StoreUnavailable:
-            return self._unchecked(request, asked, replacing)
+            return self._unchecked(request, demand, replacing)
         except asyncio.CancelledError:
             # The call is on its way and cannot be taken back; calls reach Redis in order.
-            self._in_background(
-                self.release(
-                    Lease(tuple(h for part in asked.parts for h in part.possible_holds(lease)))
-                )
-            )
+            possible = tuple(h for part in demand.parts for h in part.possible_holds(lease))
+            self._in_background(self.release(Lease(possible, request=request.id)))
             self._in_background(self.release(replacing))
             raise
-        return self._held(request, asked, outcome(asked.parts, reply), lease, moment, replacing)
+        found = outcome(demand.parts, reply)
+        for one in found.answered:
+            self._thresholds.announce(one.part.budget, one.part.key, one.passed)
+        if found.what == "refused":
+            self._count_denials(request, found)
+            raise refusal(found.answered, now=moment)
+        if found.what == "routed":
+            return Lease(route=found.route, routed_by=found.routed_by, asked_at=asked_at)
+        return Lease(
+            tuple(one.part.hold(lease, one.spent, one.reserved) for one in found.answered),
+            demand.max_output_tokens,
+            replacing.route,
+            replacing.routed_by,
+            request.id,
+            asked_at,
+        )
+
+    def facts(self, request: ModelRequest, target: Target, asked_at: int) -> bytes:
+        """What is to be noted of a request that no budget holds anything for.
+
+        It was asked at a moment in milliseconds since the epoch.
+        """
+        return self._demands.facts(request, target, asked_at)
 
     async def release(self, lease: Lease) -> None:
         """Give back what a lease holds; what is not given back for want of Redis lapses."""
@@ -164,7 +168,7 @@ class Budgets:
         if not keys:
             return
         try:
-            await self._scripts.call(RELEASE, keys, [held])
+            await self._scripts.call(RELEASE, [self._open_key, *keys], [held, lease.request])
         except StoreUnavailable as error:
             logger.debug("A reservation is left to lapse: %s", error)
 
@@ -191,68 +195,13 @@ class Budgets:
         """Where each budget stands now, one for each value in use. Raises `StoreUnavailable`."""
         return tuple(one.document() for one in await self._standing.read(self._file.declared))
 
-    def _asked(
-        self, request: ModelRequest, target: Target, now: datetime, moment: int, *, routed: bool
-    ) -> _Asked:
-        declared = self._file.declared
-        concerned = [
-            (budget, value)
-            for budget in declared.budgets
-            if (value := value_of(budget, request, target)) is not None
-        ]
-        if not concerned:
-            return _Asked(())
-        bound = bound_of(
-            request.operation,
-            request.body,
-            setting=target.max_output_tokens,
-            allowances=declared.allowances,
-        )
-        cost = self._cost(target, bound, now) if _in_dollars(concerned) else 0
-        amounts = {"usd": cost, "tokens": bound.tokens, "requests": 1}
-        parts = tuple(
-            Part(
-                budget,
-                budget.windows.at(moment),
-                value,
-                min(amounts[budget.unit], _most(budget)),
-                () if routed else budget.routes_for(request.operation, target.model),
-            )
-            for budget, value in concerned
-        )
-        capped = not bound.states_output and any(budget.caps_output for budget, _ in concerned)
-        return _Asked(parts, bound.answer_tokens if capped else None)
-
-    def _cost(self, target: Target, bound: Bound, now: datetime) -> int:
-        """In picodollars; 0 where no price is known: then it cannot be bounded, only refused."""
-        cost = self._bound(
-            target, input_tokens=bound.input_tokens, output_tokens=bound.output_tokens, at=now
-        )
-        return 0 if cost is None else picodollars(cost)
-
-    def _held(
-        self,
-        request: ModelRequest,
-        asked: _Asked,
-        found: Outcome,
-        lease: str,
-        moment: int,
-        replacing: Lease,
-    ) -> Lease:
+    def _count_denials(self, request: ModelRequest, found: Outcome) -> None:
         for one in found.answered:
-            self._thresholds.announce(one.part.budget, one.part.key, one.passed)
-        if found.what == "refused":
-            for one in found.answered:
-                if one.full:
-                    labels = {names.BUDGET_NAME: one.part.budget.name, names.APP: request.app}
-                    self._instruments.budget_denials.add(1, labels)
-            raise refusal(found.answered, now=moment)
-        if found.what == "routed":
-            return Lease(route=found.route, routed_by=found.routed_by)
-        holds = tuple(one.part.hold(lease, one.spent, one.reserved) for one in found.answered)
-        return Lease(holds, asked.max_output_tokens, replacing.route, replacing.routed_by)
+            if one.full:
+                labels = {names.BUDGET_NAME: one.part.budget.name, names.APP: request.app}
+                self._instruments.budget_denials.add(1, labels)
 
-    def _unchecked(self, request: ModelRequest, asked: _Asked, replacing: Lease) -> Lease:
+    def _unchecked(self, request: ModelRequest, demand: Demand, replacing: Lease) -> Lease:
         if self._when_unavailable == "closed":
             raise BudgetsUnavailable(
                 "Budgets cannot be asked now, and this service spends nothing that they do not "
@@ -260,8 +209,8 @@ class Budgets:
                 retry_after=2,
             )
         self._instruments.budget_unchecked.add(1, {names.APP: request.app})
-        holds = tuple(part.hold(None) for part in asked.parts)
-        return Lease(holds, asked.max_output_tokens, replacing.route, replacing.routed_by)
+        holds = tuple(part.hold(None) for part in demand.parts)
+        return Lease(holds, demand.max_output_tokens, replacing.route, replacing.routed_by)
 
     async def _tell(self) -> None:
         """Keep the metrics fresh, and note thresholds that were passed without a request."""
@@ -280,22 +229,9 @@ class Budgets:
             raise
 
     def _moment(self) -> int:
-        return _milliseconds(self._now())
+        return milliseconds(self._now())
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def _most(budget: Budget) -> int:
-    """What is worth reserving: of a limit that refuses, anything above it is above it."""
-    return budget.limit + 1 if budget.refuses else LARGEST_AMOUNT
-
-
-def _in_dollars(concerned: Sequence[tuple[Budget, str]]) -> bool:
-    return any(budget.unit == "usd" for budget, _ in concerned)

@@ -1,10 +1,12 @@
--- Reserves one request's part in all budgets that concern it, or in none.
+-- Reserves one request's part in all budgets that concern it, or in none. Where it does, the request
+-- is noted as open, with all that is needed to enter it in the ledger should its worker die.
 --
--- KEYS: five for each budget: its window's hash, leases (hash), expiries (sorted set), and of the
--- budget's window as a whole the values it is used by (sorted set) and their counts (hash);
+-- KEYS: where this writer's open requests are (hash); five for each budget: its window's hash, leases
+-- (hash), expiries (sorted set), and of the budget's window as a whole the values it is used by
+-- (sorted set) and their counts (hash);
 -- then three (hash, leases, expiries) for each reservation that is replaced.
--- ARGV: now, the lease, its expiry, how many budgets, the replaced lease; then for each budget:
--- amount, limit, whether it refuses, the amount from which it counts as used up, when its keys
+-- ARGV: now, the lease, its expiry, how many budgets, the replaced lease, the request and what is noted
+-- of it; then for each budget: amount, limit, whether it refuses, the amount from which it counts as used up, when its keys
 -- vanish, the value, the kind of value (user, other or none), how many users are told apart, n and n
 -- pairs of percent and amount (thresholds), m and m amounts (routes, the highest first).
 -- Reply: what became of it, the budget's number and the route's number; then for each budget: spent,
@@ -49,22 +51,22 @@ local function share_with_others(budget, most)
 end
 
 local now, lease, expiry, count, replaced = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-for i = count * 5 + 1, #KEYS, 3 do
+for i = count * 5 + 2, #KEYS, 3 do
   give_back(KEYS[i], KEYS[i + 1], KEYS[i + 2], replaced)
 end
 
-local budgets, position = {}, 6
+local budgets, position = {}, 8
 for i = 1, count do
-  local key = (i - 1) * 5
+  local key = (i - 1) * 5 + 1
   local budget = {
     hash = KEYS[key + 1], leases = KEYS[key + 2], expiries = KEYS[key + 3],
     values = KEYS[key + 4], counts = KEYS[key + 5],
     amount = ARGV[position], limit = ARGV[position + 1], refuses = ARGV[position + 2] == '1',
     used_up = ARGV[position + 3], vanish = ARGV[position + 4],
-    value = ARGV[position + 5], kind = ARGV[position + 6],
+    value = ARGV[position + 5], kind = ARGV[position + 6], most_users = ARGV[position + 7],
     thresholds = {}, routes = {}, passed = {},
   }
-  if budget.kind == 'user' then share_with_others(budget, tonumber(ARGV[position + 7])) end
+  if budget.kind == 'user' then share_with_others(budget, tonumber(budget.most_users)) end
   position = position + 9
   for _ = 1, tonumber(ARGV[position - 1]) do
     table.insert(budget.thresholds, { ARGV[position], ARGV[position + 1] })
@@ -140,8 +142,18 @@ for _, budget in ipairs(budgets) do
   if budget.kind == 'user' then redis.call('PEXPIREAT', budget.counts, budget.vanish) end
 end
 
+if outcome == 'held' then
+  local charges = {}
+  for i, budget in ipairs(budgets) do
+    charges[i] = { budget.hash, budget.amount, budget.vanish, budget.most_users }
+  end
+  redis.call('HSET', KEYS[1], ARGV[6], ARGV[7] .. '\n' .. lease .. '\n' .. cjson.encode(charges))
+elseif replaced ~= '' then
+  redis.call('HDEL', KEYS[1], ARGV[6])
+end
+
 -- What is left of windows that this request holds nothing of, now that all is decided.
-for i = count * 5 + 1, #KEYS, 3 do
+for i = count * 5 + 2, #KEYS, 3 do
   forget_if_empty(KEYS[i], KEYS[i + 1])
 end
 

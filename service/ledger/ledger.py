@@ -117,6 +117,11 @@ class Ledger:
         return self._reached
 
     @property
+    def writer(self) -> str:
+        """The name that this worker's entries go by."""
+        return self._writer.name
+
+    @property
     def pending(self) -> int:
         """How many entries wait in this worker, on disk or in memory."""
         return self._backlog.pending

@@ -62,6 +62,12 @@ class Candidates:
             self._bars.pop(next(iter(self._bars)))
 
 
+def summaries(entry: Entry) -> list[tuple[str, str]]:
+    """The lists that an entry may be on, and what it is there."""
+    slot, summary = entry.asked_at // SLOT_MS, _summary(entry)
+    return [(notable_key(kind, slot), summary) for kind, _ in _scores(entry)]
+
+
 def _scores(entry: Entry) -> list[tuple[str, int]]:
     scores = [("slowest", entry.latency_us)]
     if entry.cost:

@@ -3,12 +3,20 @@
 -- KEYS[1]  the writer's mark: the number of the last entry of this writer that was applied
 -- ARGV[1]  JSON, made by service/ledger/recording.py; its keys are of the same slot as KEYS[1]
 --
+-- A batch without `after` holds estimates of what requests used whose writer is gone; KEYS[1] is that
+-- writer's then. Each is applied only while its request is noted as open, so that of all who try, and
+-- of the writer itself where it is not gone after all, one alone counts it.
+--
 -- Replies, words in one text, which costs a client less to read than a list
 --   elsewhere MARK        the mark is not `after`; nothing was applied
 --   repeated ID ...       these entries had been applied before; nothing was applied
 --   applied FAULTS STATE ... BAR ...
 --     STATE  spent and reserved of each charge's window, in order
 --     BAR    the lowest score of each full list of notable requests, in order, - while not full
+-- or a list
+--   estimated ID LINE ... these estimates stand in the place of entries; nothing was applied. The
+--                         batch has to take them back, by negative amounts, and to name them
+--                         in `instead`
 --
 -- Amounts are strings here, never numbers: a Lua number is a double, exact to 2^53 only.
 --
@@ -24,16 +32,37 @@ local LARGEST = '9223372036854775807'
 local batch = cjson.decode(ARGV[1])
 
 local mark = redis.call('GET', KEYS[1]) or '0'
-if mark ~= batch.after then
+if batch.after and mark ~= batch.after then
   return 'elsewhere ' .. mark
+end
+
+local replaced = {}
+for _, id in ipairs(batch.instead) do
+  replaced[id] = true
+end
+if batch.after and redis.call('EXISTS', batch.estimated) == 1 then
+  local estimated = {'estimated'}
+  for _, seen in ipairs(batch.ids) do
+    for i, line in ipairs(redis.call('HMGET', batch.estimated, unpack(seen[3]))) do
+      if line and not replaced[seen[3][i]] then
+        estimated[#estimated + 1] = seen[3][i]
+        estimated[#estimated + 1] = line
+      end
+    end
+  end
+  if #estimated > 1 then
+    return estimated
+  end
 end
 
 local repeated = {'repeated'}
 for _, seen in ipairs(batch.ids) do
   local known = redis.call('SMISMEMBER', seen[1], unpack(seen[3]))
+  local open = not batch.after and redis.call('HMGET', batch.open, unpack(seen[3]))
   for i, is_known in ipairs(known) do
-    if is_known == 1 then
-      repeated[#repeated + 1] = seen[3][i]
+    local id = seen[3][i]
+    if is_known == 1 and not replaced[id] or open and not open[i] then
+      repeated[#repeated + 1] = id
     end
   end
 end
@@ -263,6 +292,9 @@ for _, charge in ipairs(batch.charges) do
   end
 end
 
+for _, taken_back in ipairs(batch.unnotable) do
+  try('ZREM', taken_back[1], taken_back[2])
+end
 for _, list in ipairs(batch.notable) do
   local key, expires, most, members = list[1], list[2], list[3], list[4]
   for i = 1, #members, 2 do
@@ -281,8 +313,17 @@ end
 for _, seen in ipairs(batch.ids) do
   try('SADD', seen[1], unpack(seen[3]))
   try('EXPIRE', seen[1], seen[2])
+  try('HDEL', batch.open, unpack(seen[3]))
 end
-try('SET', KEYS[1], batch.last, 'EX', batch.mark_seconds)
+if #batch.instead > 0 then
+  try('HDEL', batch.estimated, unpack(batch.instead))
+end
+if batch.after then
+  try('SET', KEYS[1], batch.last, 'EX', batch.mark_seconds)
+else
+  try('HSET', batch.estimated, unpack(batch.lines))
+  try('EXPIRE', batch.estimated, batch.mark_seconds)
+end
 
 table.insert(words, 2, tostring(faults))
 return table.concat(words, ' ')

@@ -6,13 +6,16 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from service.ledger import counters
-from service.ledger.calendar import PREFIX, Buckets, Calendar
+from service.ledger.amounts import charges, flat, usage
+from service.ledger.calendar import PREFIX, Calendar
 from service.ledger.entry import ChargeState, Entry, Numbered, Recorded
+from service.ledger.lines import read_line, write_line
 from service.ledger.loss_recording import LossRecorder
-from service.ledger.notable import Candidates
+from service.ledger.notable import Candidates, summaries
+from service.ledger.open_requests import estimated_key, open_key
 from service.ledger.scripts import ScriptQueue, load_script
 
 logger = logging.getLogger(__name__)
@@ -24,8 +27,6 @@ PACE_SECONDS = 10
 _PACE_KEPT_SECONDS = 600
 _SEEN_MS = 10 * 60 * 1000
 _MARK_SECONDS = 35 * 86_400
-# A sum above it is added in parts: Redis takes no amount beyond 64 bits.
-_LARGEST = 2**63 - 1
 
 
 class Elsewhere(NamedTuple):
@@ -44,6 +45,13 @@ class Applied(NamedTuple):
     """What became of each entry, by number."""
 
     outcomes: Mapping[int, Recorded]
+
+
+class _Estimated(NamedTuple):
+    """Entries that were estimated, and the estimates that can be read."""
+
+    ids: tuple[str, ...] = ()
+    estimates: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +97,66 @@ class Recorder:
     ) -> Applied | Elsewhere | Repeated:
         """Apply entries of different ids where the writer's mark is `after`; then it is `last`.
 
-        All are applied or none. Raises `StoreUnavailable`: then nobody knows which.
+        All are applied or none; those that were estimated meanwhile take the estimates' place.
+        Raises `StoreUnavailable`: then nobody knows which.
         """
+        order = {"after": str(after), "last": str(last)}
+        estimated = _Estimated()
+        while True:
+            answer = await self._apply(writer, order, batch, estimated)
+            if not isinstance(answer, _Estimated):
+                return answer
+            estimated = _Estimated(
+                estimated.ids + answer.ids, estimated.estimates + answer.estimates
+            )
+
+    async def estimate(self, owner: str, entries: Sequence[Entry]) -> frozenset[str]:
+        """Apply estimates of what requests used whose writer, the owner, is gone; their ids.
+
+        Each is applied only where its request is still noted as open. Raises `StoreUnavailable`.
+        """
+        batch = [Numbered(0, entry) for entry in entries]
+        while batch:
+            lines = {one.entry.id: write_line(one).decode() for one in batch}
+            order = {"lines": [part for pair in lines.items() for part in pair]}
+            answer = await self._apply(owner, order, batch, _Estimated())
+            if not isinstance(answer, Repeated):
+                break
+            batch = [one for one in batch if one.entry.id not in answer.ids]
+        return frozenset(one.entry.id for one in batch)
+
+    async def _apply(
+        self,
+        writer: str,
+        order: Mapping[str, Any],
+        batch: Sequence[Numbered],
+        estimated: _Estimated,
+    ) -> Applied | Elsewhere | Repeated | _Estimated:
+        """Send a batch that takes estimates back; what became of it, or all that it must take."""
+        ids, estimates = estimated
         entries = [numbered.entry for numbered in batch]
         notable, lists = self._candidates.choose(entries)
-        order = {
-            "after": str(after),
-            "last": str(last),
+        whole = {
+            **order,
             "mark_seconds": _MARK_SECONDS,
             "most_values": self._bounds.values,
             "most_users": self._bounds.users,
+            "open": open_key(writer),
+            "estimated": estimated_key(writer),
+            "instead": ids,
             "ids": self._ids(entries),
-            "usage": self._usage(entries),
-            "pace": _pace(entries),
-            "charges": _charges(entries),
+            "usage": usage(self._calendar, entries, estimates),
+            # What was estimated has not ended when it is told: it is no part of the pace.
+            "pace": _pace(entries) if "after" in order else [],
+            "charges": charges(entries, estimates),
             "notable": notable,
+            "unnotable": [list(pair) for entry in estimates for pair in summaries(entry)],
         }
         reply = await self._scripts.call(
-            self._script, [mark_key(writer)], [json.dumps(order, separators=(",", ":"))]
+            self._script, [mark_key(writer)], [json.dumps(whole, separators=(",", ":"))]
         )
+        if isinstance(reply, list):
+            return _estimated(cast("list[bytes]", reply)[1:])
         kind, *rest = reply.split()
         if kind == b"elsewhere":
             return Elsewhere(int(rest[0]))
@@ -127,73 +176,16 @@ class Recorder:
         seen: dict[int, list[str]] = {}
         for entry in entries:
             seen.setdefault(entry.asked_at // _SEEN_MS, []).append(entry.id)
-        return [[f"{PREFIX}seen:{slot}", self._dedupe_seconds, ids] for slot, ids in seen.items()]
-
-    def _usage(self, entries: Iterable[Entry]) -> list[dict[str, Any]]:
-        totals: dict[Buckets, _Totals] = {}
-        for entry in entries:
-            buckets = self._calendar.buckets(entry.asked_at)
-            total = totals.get(buckets)
-            if total is None:
-                total = totals[buckets] = _Totals()
-            total.add(entry)
-        return [
-            {
-                "buckets": [[bucket.prefix, bucket.expires_at] for bucket in buckets],
-                **total.document(),
-            }
-            for buckets, total in totals.items()
-        ]
+        return [[_seen(slot), self._dedupe_seconds, ids] for slot, ids in seen.items()]
 
 
-class _Totals:
-    """Sums of entries of the same buckets."""
-
-    __slots__ = ("_alike", "_users")
-
-    def __init__(self) -> None:
-        self._alike: dict[tuple[str | None, ...], dict[str, int]] = {}
-        self._users: dict[str, dict[str, int]] = {}
-
-    def add(self, entry: Entry) -> None:
-        amounts = counters.counters_of(entry)
-        _add(self._alike, counters.values_of(entry), amounts)
-        if entry.user is not None:
-            _add(self._users, counters.plain(entry.user), amounts)
-
-    def document(self) -> dict[str, Any]:
-        """Rows of values and of users, each with the place of its amounts among `sums`."""
-        rows: dict[tuple[str, str], dict[str, int]] = {}
-        for values, amounts in self._alike.items():
-            for dimension, value in zip(counters.DIMENSIONS, values, strict=True):
-                if value is not None:
-                    _add(rows, (dimension, value), amounts)
-        # What one entry adds is the same in many rows; it is sent once.
-        places: dict[int, int] = {}
-        amounts_of: list[list[str]] = []
-
-        def place(amounts: dict[str, int]) -> int:
-            found = places.get(id(amounts))
-            if found is None:
-                amounts_of.append(_flat(amounts))
-                found = places[id(amounts)] = len(amounts_of)
-            return found
-
-        return {
-            "values": [[*row, place(amounts)] for row, amounts in rows.items()],
-            "users": [[user, place(amounts)] for user, amounts in self._users.items()],
-            "sums": amounts_of,
-        }
+def seen_key(asked_at: int) -> str:
+    """Where the ids are of entries that were asked about a moment (ms since the epoch)."""
+    return _seen(asked_at // _SEEN_MS)
 
 
-def _add(totals: dict[Any, dict[str, int]], key: Any, amounts: dict[str, int]) -> None:
-    """Add to a total; a total of one alone is the same object, and is never changed."""
-    total = totals.get(key)
-    if total is None:
-        totals[key] = amounts
-    else:
-        totals[key] = total = dict(total)
-        counters.add(total, amounts)
+def _seen(slot: int) -> str:
+    return f"{PREFIX}seen:{slot}"
 
 
 def mark_key(writer: str) -> str:
@@ -206,16 +198,6 @@ def pace_key(slot: int) -> str:
     return f"{PREFIX}pace:{slot}"
 
 
-def _flat(amounts: Mapping[str, int]) -> list[str]:
-    flat: list[str] = []
-    for counter, amount in amounts.items():
-        if amount > _LARGEST:
-            parts, amount = divmod(amount, _LARGEST)  # noqa: PLW2901 - the rest of it
-            flat += (counter, str(_LARGEST)) * parts
-        flat += (counter, str(amount))
-    return flat
-
-
 def _pace(entries: Iterable[Entry]) -> list[list[Any]]:
     slots: dict[int, dict[str, int]] = {}
     for entry in entries:
@@ -223,23 +205,16 @@ def _pace(entries: Iterable[Entry]) -> list[list[Any]]:
         amounts = {"requests": 1} if entry.error is None else {"requests": 1, "errors": 1}
         counters.add(slots.setdefault(ended // (PACE_SECONDS * 1000), {}), amounts)
     return [
-        [pace_key(slot), slot * PACE_SECONDS + _PACE_KEPT_SECONDS, _flat(amounts)]
+        [pace_key(slot), slot * PACE_SECONDS + _PACE_KEPT_SECONDS, flat(amounts)]
         for slot, amounts in slots.items()
     ]
 
 
-def _charges(entries: Iterable[Entry]) -> list[list[str | int]]:
-    return [
-        [
-            charge.key,
-            str(min(max(charge.amount, 0), _LARGEST)),
-            charge.lease or "",
-            str(charge.expires_at),
-            charge.most_users,
-        ]
-        for entry in entries
-        for charge in entry.charges
-    ]
+def _estimated(pairs: Sequence[bytes]) -> _Estimated:
+    """Ids and lines; a line that is damaged leaves nothing that could be taken back."""
+    found = (read_line(line) for line in pairs[1::2])
+    ids = tuple(identifier.decode() for identifier in pairs[::2])
+    return _Estimated(ids, tuple(numbered.entry for numbered in found if numbered is not None))
 
 
 def _outcomes(batch: Iterable[Numbered], states: Sequence[bytes]) -> dict[int, Recorded]:

@@ -100,7 +100,7 @@ class Rig:
     targets: Targets
     telemetry: Telemetry
     recorder: Recorder
-    writer: str = field(default_factory=lambda: uuid4().hex)
+    writer: str
     numbers: count[int] = field(default_factory=lambda: count(1))
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -201,6 +201,7 @@ async def rig(
 ) -> AsyncGenerator[Rig]:
     """Budgets of a file's text."""
     clock, bounds, targets = clock or Clock(), Bounds(), served(folder)
+    writer = uuid4().hex
     path = folder / "budgets.yaml"
     path.write_text(budgets)
     store = RedisStore(url, timeout=5, pool_size=8)
@@ -221,6 +222,7 @@ async def rig(
             bound=bounds,
             instruments=telemetry.telemetry.instruments,
             now=clock,
+            writer=writer,
             when_unavailable=when_unavailable,
         )
         await (made.start() if started else asyncio.to_thread(file.load))
@@ -236,6 +238,7 @@ async def rig(
                 targets,
                 telemetry,
                 Recorder(scripts, Calendar("UTC")),
+                writer,
             )
         finally:
             await made.close()

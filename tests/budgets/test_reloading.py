@@ -99,6 +99,7 @@ async def test_a_bad_file_stops_the_start(redis_url: str, tmp_path: Path) -> Non
             bound=books.bounds,
             instruments=books.telemetry.telemetry.instruments,
             now=books.clock,
+            writer=books.writer,
         )
         with pytest.raises(BudgetsError, match="no good"):
             await made.start()

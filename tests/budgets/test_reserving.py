@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from otel import names
-from service.budgets.budgets import LARGEST_AMOUNT
+from service.budgets.demand import LARGEST_AMOUNT
 from service.budgets.lease import NO_LEASE
 from service.budgets.telling import budget_headers
 from service.errors import BudgetsUnavailable

@@ -8,9 +8,9 @@ from otel.bootstrap.batching import BatchQueue
 def test_batches_are_small_after_a_failure_until_one_is_delivered() -> None:
     sizes: list[int] = []
 
-    def send(batch: Sequence[int]) -> bool:
+    def send(batch: Sequence[int]) -> int:
         sizes.append(len(batch))
-        return len(sizes) > 2
+        return 0 if len(sizes) > 2 else len(batch)
 
     queue = BatchQueue[int]("test", send, limit=1000, batch=200, delay=60)
     for number in range(1000):
