@@ -63,7 +63,7 @@ LEDGER_DROPPED: Final = Metric(
     Kind.COUNTER,
     "{entry}",
     "Entries lost: the journal took none (`error.type` is `journal_full` or `journal_failed`), and "
-    "memory neither.",
+    "memory neither, or Redis has forgotten them (`redis_forgot`).",
     (a.ERROR_TYPE,),
 )
 WORKERS_LOST: Final = Metric(

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     """What one worker keeps on disk at the most while Redis is away."""
     ledger_memory_max_bytes: int = Field(default=16 * 1024**2, ge=0, le=16 * 1024**3)
     """What one worker keeps in memory at the most of what the disk refuses meanwhile."""
-    ledger_resend_seconds: float = Field(default=30.0, ge=5, le=3_600, allow_inf_nan=False)
+    ledger_resend_seconds: int = Field(default=30, ge=5, le=3_600)
     """How long one worker keeps what Redis took: a replica may be so far behind without a loss."""
     ledger_resend_max_bytes: int = Field(default=32 * 1024**2, ge=64 * 1024, le=16 * 1024**3)
     """How much memory that may take."""

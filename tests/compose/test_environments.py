@@ -148,6 +148,8 @@ def test_prices_of_ones_own_are_mounted_with_their_folder_and_there_are_none_by_
         ("GAUGEWAY_LEDGER_MONTHS", "24"),
         ("GAUGEWAY_JOURNAL_MAX_BYTES", "1048576"),
         ("GAUGEWAY_LEDGER_MEMORY_MAX_BYTES", "2097152"),
+        ("GAUGEWAY_LEDGER_RESEND_SECONDS", "60"),
+        ("GAUGEWAY_LEDGER_RESEND_MAX_BYTES", "1048576"),
     ],
 )
 def test_what_becomes_of_usage_is_a_variable_with_the_service_s_own_default(

@@ -27,7 +27,7 @@ from service.ledger.journal import write_line
 from service.ledger.latency import BOUNDS_US
 from service.ledger.notable import MOST
 from service.ledger.recording import Bounds, Numbered
-from service.ledger.writer import UNSYNCED_SECONDS
+from service.ledger.writer import UNSYNCED_SECONDS, Resend
 from service.redis_embedded import EmbeddedRedis, find_server
 from service.settings import Settings
 from tests.ledger.building import NOON, entry, opened
@@ -103,7 +103,8 @@ def test_bounds_and_times_are_those_of_the_code() -> None:
         f"keeps {Bounds().values:,} values of each dimension apart, and {Bounds().users:,} users",
         f"read from {len(BOUNDS_US) + 1} buckets: {len(BOUNDS_US)} bounds from "
         f"{BOUNDS_US[0] // 1000} ms to {BOUNDS_US[-1] // 10**6} s",
-        f"keeps what it sent for {UNSYNCED_SECONDS:g} seconds",
+        f"has had all of it for {UNSYNCED_SECONDS:g} seconds",
+        f"in memory for {Resend().seconds:g} seconds",
         f"does not answer within {TIMEOUT_SECONDS:g} seconds",
         f"they look every {LOOK_SECONDS:g} seconds",
         f"window: {_default('ledger_dedupe_seconds'):,} seconds by default",
@@ -114,9 +115,8 @@ def test_bounds_and_times_are_those_of_the_code() -> None:
 
 
 def test_what_a_lost_entry_is_counted_in_is_there() -> None:
-    kinds = {
-        row[0].strip("`") for row in rows("When Redis is away") if row[0].startswith("`journal_")
-    }
+    told = {row[0].strip("`") for row in rows("When Redis is away")}
+    kinds = {name for name in told if name.startswith(("journal_", "redis_"))}
     assert kinds == set(LossKind.__args__)
     assert names.LEDGER_DROPPED.name in TEXT
     for query in (block("promql", "increase("), block("promql", "sum(gaugeway_")):
