@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,15 @@ class Disk:
     def fill(self, *, leave: int = 0) -> None:
         """Take all room but so many bytes, rounded down to pages."""
         with self._ballast.open("ab", buffering=0) as file:
-            facts = os.statvfs(self.path)
-            room = max(0, facts.f_bavail * facts.f_frsize - leave)
-            os.posix_fallocate(file.fileno(), file.tell(), room) if room else None
+            while (room := self._room() - leave) > 0:
+                # Somebody else may have written since: then there is less.
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), file.tell(), room)
+                    file.seek(0, os.SEEK_END)
+
+    def _room(self) -> int:
+        facts = os.statvfs(self.path)
+        return facts.f_bavail * facts.f_frsize
 
     def free(self) -> None:
         """Give back what `fill` took."""
