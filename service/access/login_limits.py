@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from service.access.store import Store
 from service.redis_store import StoreUnavailable
@@ -68,10 +67,9 @@ class LoginLimits:
 
     async def _count(self, name: str) -> tuple[int, float]:
         try:
-            found = await self._store.run("INCR", lambda redis: _count(redis, name))
+            return await self._store.run("INCR", lambda redis: _count(redis, name))
         except StoreUnavailable:
-            found = None
-        return self._count_alone(name) if found is None else found
+            return self._count_alone(name)
 
     def _count_alone(self, name: str) -> tuple[int, float]:
         now = self._now()
@@ -85,19 +83,14 @@ class LoginLimits:
         return count + 1, ends - now
 
 
-async def _count(redis: Redis, name: str) -> tuple[int, float] | None:
-    """The count, and the seconds that are left; None where Redis cannot count this."""
+async def _count(redis: Redis, name: str) -> tuple[int, float]:
     key = _PREFIX + name
     pipeline = redis.pipeline(transaction=True)
     # The first attempt begins the window: EXPIRE knows no NX before Redis 7.
     pipeline.set(key, 0, ex=WINDOW_SECONDS, nx=True)
     pipeline.incr(key)
     pipeline.pttl(key)
-    try:
-        _, count, left = cast("tuple[bool, int, int]", await pipeline.execute())
-    except ResponseError:
-        # Something else lies there, or it takes no writes: no reason to have others do without it.
-        return None
+    _, count, left = cast("tuple[bool, int, int]", await pipeline.execute())
     return count, max(left, 1) / 1000
 
 
