@@ -15,9 +15,9 @@ def content_attribute(messages: object, limit: int) -> str:
     A longer one is cut before it is written and redacted, so that neither takes longer than the
     limit allows; it says so, and is then no longer valid JSON.
     """
-    beginning = _Beginning(limit + 1).of(messages)
-    text = json.dumps(beginning, ensure_ascii=False, separators=(",", ":"))
-    if len(text) <= limit:
+    beginning = _Beginning(limit)
+    text = json.dumps(beginning.of(messages), ensure_ascii=False, separators=(",", ":"))
+    if beginning.whole and len(text) <= limit:
         text = redact(text)
         if len(text) <= limit:
             return text
@@ -26,10 +26,14 @@ def content_attribute(messages: object, limit: int) -> str:
 
 
 class _Beginning:
-    """Copies as much of a value as so many characters of JSON can hold, and never much more."""
+    """Copies as much of a value as so many characters of JSON can hold, and never much more.
+
+    `whole` says whether that was all of it.
+    """
 
     def __init__(self, characters: int) -> None:
         self._room = characters
+        self.whole = True
 
     def of(self, value: object, depth: int = 0) -> Any:
         """Return the value's beginning; the room is counted as JSON needs it at the least."""
@@ -44,27 +48,30 @@ class _Beginning:
 
     def _text(self, text: str) -> str:
         kept = text[: max(0, self._room)]
+        self.whole = self.whole and len(kept) == len(text)
         self._room -= len(kept) + 2
         return kept
 
-    def _mapping(self, mapping: Mapping[object, object], depth: int) -> dict[str, Any] | str:
-        self._room -= 2
-        if depth > _DEEPEST:
-            return CUT
+    def _mapping(self, mapping: Mapping[object, object], depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        self._room -= 2
         for key, value in mapping.items():
-            if self._room <= 0:
+            # A key that was cut is not to take the place of another one.
+            if not self._fits(depth) or (name := self._text(str(key))) in found:
+                self.whole = False
                 break
-            found[self._text(str(key))] = self.of(value, depth)
+            found[name] = self.of(value, depth)
         return found
 
-    def _sequence(self, items: Sequence[object], depth: int) -> list[Any] | str:
-        self._room -= 2
-        if depth > _DEEPEST:
-            return CUT
+    def _sequence(self, items: Sequence[object], depth: int) -> list[Any]:
         found: list[Any] = []
+        self._room -= 2
         for item in items:
-            if self._room <= 0:
+            if not self._fits(depth):
+                self.whole = False
                 break
             found.append(self.of(item, depth))
         return found
+
+    def _fits(self, depth: int) -> bool:
+        return self._room > 0 and depth <= _DEEPEST

@@ -13,7 +13,7 @@ from otel.redaction import CUT, redact
 SECRET = "hunter2222hunter"
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=40), inner),
     max_leaves=12,
 )
 
@@ -57,4 +57,4 @@ def test_no_more_is_looked_at_than_the_limit_can_hold() -> None:
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
-    assert CUT in content_attribute(deep, 8192)
+    assert content_attribute(deep, 8192).endswith(CUT)
