@@ -8,5 +8,5 @@ if [ -n "${GAUGEWAY_OTLP_TOKEN_FILE:-}" ]; then
   export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20$token"
 fi
 # Requests are spans and metrics; an access log would say each a third time. A worker that still starts
-# on a busy machine is not hung: after 5 s, the default, uvicorn kills it, so that none ever comes up.
-exec opentelemetry-instrument uvicorn --factory service.app:create_app --host 0.0.0.0 --port "${PORT:-8080}" --no-access-log --timeout-worker-healthcheck 30 "$@"
+# on a busy machine is not hung: after 5 s, the default, it is killed, so that none ever comes up.
+exec opentelemetry-instrument python -m service.server --factory service.app:create_app --host 0.0.0.0 --port "${PORT:-8080}" --no-access-log --timeout-worker-healthcheck 30 "$@"

@@ -28,6 +28,7 @@ from cli.proving.traffic import chat
 from service.atomic_file import write_atomically
 from service.key_file import KEYS_FILE
 from service.keys import add_key
+from stack.service_processes import workers
 from stack.supervision.client import SupervisorClient, SupervisorError
 
 _LEAVER: Final = "proof-leaver"
@@ -131,6 +132,15 @@ async def spoilt_keys(stack: PrivateStack) -> AsyncGenerator[None]:
         yield
     finally:
         await asyncio.to_thread(write_atomically, path, whole)
+
+
+@asynccontextmanager
+async def killed_worker(stack: PrivateStack) -> AsyncGenerator[None]:
+    """A worker of the service that is killed while it answers."""
+    states = await SupervisorClient(stack.settings.home.socket).states()
+    busiest, *_ = workers(states["service"].pid)
+    os.kill(busiest.pid, signal.SIGKILL)
+    yield
 
 
 def stopped(component: str) -> Causing:

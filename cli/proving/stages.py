@@ -12,6 +12,7 @@ from cli.proving.faults import (
     crowd,
     full_redis,
     hanging_tempo,
+    killed_worker,
     large_application,
     left_application,
     one_of_each,
@@ -156,6 +157,11 @@ STAGES: Final = (
         (),
         seconds=150.0,
         later=(Later("CostBudgetSlowBurn", "a model that cost some USD a request", _SPENDING),),
+    ),
+    Stage(
+        "a killed worker",
+        (Fault("a worker is killed", ("WorkerLost",), killed_worker),),
+        seconds=90.0,
     ),
     Stage(
         "backends that fail",

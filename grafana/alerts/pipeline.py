@@ -152,6 +152,23 @@ LEDGER_LOSING_ENTRIES: Final = Alert(
     panel="Usage entries lost",
 )
 
+WORKER_LOST: Final = Alert(
+    name="WorkerLost",
+    value=counted(names.WORKERS_LOST, by=by_environment(), window="15m"),
+    comparison=">",
+    limit=0,
+    lasting="0s",
+    severity=Severity.WARNING,
+    team=Team.OPS,
+    summary="Workers of the service in {{ $labels.deployment_environment_name }} were killed: "
+    '{{ printf "%.0f" $value }}',
+    description="In the last 15 minutes, without having ended: by `kill -9`, for want of memory, "
+    "or with their machine. Their requests broke off, and what these used is in the ledger and in "
+    "budgets as estimated.",
+    dashboard="telemetry-pipeline",
+    panel="Workers killed",
+)
+
 GROUP: Final = Group(
     "gaugeway-pipeline",
     (
@@ -162,5 +179,6 @@ GROUP: Final = Group(
         TELEMETRY_STALE,
         CARDINALITY_OVERFLOW,
         LEDGER_LOSING_ENTRIES,
+        WORKER_LOST,
     ),
 )

@@ -58,14 +58,15 @@ def _command(settings: Settings) -> tuple[str, ...]:
     scripts = Path(sys.executable).parent
     return (
         str(scripts / "opentelemetry-instrument"),
-        str(scripts / "uvicorn"),
+        # uvicorn's command line, with a supervisor that waits for no worker.
+        *(sys.executable, "-m", "service.server"),
         "--factory",
         "service.app:create_app",
         *("--host", "127.0.0.1"),
         *("--port", str(settings.ports.service)),
         *("--workers", str(settings.workers)),
-        # A worker that still starts on a busy machine is not hung: after 5 s, the default, uvicorn
-        # kills it, so that on a machine that stays busy none ever comes up.
+        # A worker that still starts on a busy machine is not hung: after 5 s, the default, it is
+        # killed, so that on a machine that stays busy none ever comes up.
         *("--timeout-worker-healthcheck", "30"),
         # Requests are spans and metrics; a line for each would say it a third time.
         "--no-access-log",

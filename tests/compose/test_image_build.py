@@ -73,7 +73,8 @@ def test_an_engine_without_buildkit_can_build_it() -> None:
 def test_the_signal_to_stop_reaches_the_service() -> None:
     script = (CHECKOUT / "compose" / "serve.sh").read_text(encoding="utf-8")
     last = script.strip().splitlines()[-1]
-    assert last.startswith("exec opentelemetry-instrument uvicorn --factory service.app:create_app")
+    command = "exec opentelemetry-instrument python -m service.server --factory "
+    assert last.startswith(f"{command}service.app:create_app ")
 
 
 def test_workers_have_time_to_start_on_a_busy_machine() -> None:

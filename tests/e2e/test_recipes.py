@@ -205,5 +205,5 @@ def test_profile_lists_the_worker_that_serves(used: Used) -> None:
     heading, *rows = used.stack.command("profile", "--list").splitlines()
     assert heading.split() == ["pid", "CPU", "seconds", "MiB"]
     [[pid, _, memory]] = [row.split() for row in rows]
-    assert b"uvicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert b"service.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
     assert float(memory) > 20

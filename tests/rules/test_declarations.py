@@ -21,7 +21,7 @@ NAMES = {
     "CacheHitLow",
     "service": "ServiceDown RedisDown BackgroundTaskFailing RedisMemoryHigh HighMemory",
     "pipeline": "CollectorDown BackendDown CollectorDroppingData CollectorQueueFilling "
-    "TelemetryStale CardinalityOverflow LedgerLosingEntries",
+    "TelemetryStale CardinalityOverflow LedgerLosingEntries WorkerLost",
     "slos": "AvailabilityBudgetFastBurn AvailabilityBudgetSlowBurn LatencyBudgetFastBurn "
     "LatencyBudgetSlowBurn FirstChunkBudgetFastBurn FirstChunkBudgetSlowBurn CostBudgetFastBurn "
     "CostBudgetSlowBurn",

@@ -122,6 +122,15 @@ def books() -> list[GraphPanel]:
             colors={"journal_.*": CRITICAL},
         ),
         graph(
+            "Workers killed",
+            "Of each interval: they ended without a word, and what their requests had reserved was "
+            "entered as estimated.",
+            [queries.WORKERS_LOST],
+            unit="locale",
+            absent=_NO_METRICS,
+            colors={"killed": WARNING},
+        ),
+        graph(
             "Requests whose budgets were not asked",
             "Of each interval: Redis was away and requests went on.",
             [queries.UNCHECKED],

@@ -154,6 +154,9 @@ LEDGER_LOST: Final = Query(
     ),
     shown(a.ERROR_TYPE),
 )
+WORKERS_LOST: Final = Query(
+    or_zero(counted(names.WORKERS_LOST, window=GRAPH_WINDOW), _LEDGER_ALIVE), "killed"
+)
 UNCHECKED: Final = Query(
     or_zero(counted(names.BUDGET_UNCHECKED, window=GRAPH_WINDOW), _LEDGER_ALIVE), "not asked"
 )

@@ -214,6 +214,24 @@ CASES = (
         "budgets lack them for good; the usage records in Loki have them.",
     ),
     Case(
+        "WorkerLost",
+        "the first worker that was killed",
+        pushed("gaugeway_workers_lost_total", "_x20 1x100"),
+        silent=("4m45s", "20m"),
+        fires="5m",
+        labels=DEV,
+        summary="Workers of the service in dev were killed: 1",
+        description="In the last 15 minutes, without having ended: by `kill -9`, for want of "
+        "memory, or with their machine. Their requests broke off, and what these used is in the "
+        "ledger and in budgets as estimated.",
+    ),
+    Case(
+        "WorkerLost",
+        "none killed since a long time",
+        pushed("gaugeway_workers_lost_total", "3x100"),
+        silent=("16m", "20m"),
+    ),
+    Case(
         "LedgerLosingEntries",
         "none lost, however many wait",
         pushed("gaugeway_ledger_pending", "0+10x100"),
