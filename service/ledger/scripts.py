@@ -98,7 +98,7 @@ class ScriptQueue:
 
     async def _send(self, calls: Sequence[_Call]) -> None:
         try:
-            replies = await self._execute(calls)
+            replies = await self._execute([call.command for call in calls])
             missing = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if missing:
                 again = [calls[n] for n in missing]
@@ -119,18 +119,25 @@ class ScriptQueue:
                 self._redis.refuses(refusal)
 
     async def _load(self, calls: Sequence[_Call]) -> list[Any]:
-        scripts = {call.script.sha: call.script for call in calls}
-        for script in scripts.values():
-            await self._redis.run(
-                "SCRIPT LOAD", lambda redis, script=script: redis.script_load(script.source)
-            )
-        return await self._execute(calls)
+        """Send calls of scripts that Redis does not know: the first of each with its source.
 
-    async def _execute(self, calls: Sequence[_Call]) -> list[Any]:
+        EVAL keeps it as SCRIPT LOAD would, and asks for no other right than calling scripts does.
+        """
+        known: set[str] = set()
+        commands: list[tuple[Any, ...]] = []
+        for call in calls:
+            first = call.script.sha not in known
+            known.add(call.script.sha)
+            commands.append(
+                ("EVAL", call.script.source, *call.command[2:]) if first else call.command
+            )
+        return await self._execute(commands)
+
+    async def _execute(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         async def send(redis: Any) -> list[Any]:
             pipeline = redis.pipeline(transaction=False)
-            for call in calls:
-                pipeline.execute_command(*call.command)
+            for command in commands:
+                pipeline.execute_command(*command)
             return await pipeline.execute(raise_on_error=False)
 
         return await self._redis.run("EVALSHA", send)
