@@ -59,7 +59,7 @@ def _threshold(variable: str, text: str) -> Threshold:
         yellow = red = math.nan
     if not 0 <= yellow <= red < math.inf:
         raise SettingsError(
-            f"{variable} is {text!r}; set it to two numbers, from which on it is yellow and from "
-            "which on red, such as 80,95."
+            f"{variable} has to be two numbers, from which on it is yellow and from which on red, "
+            "such as 80,95."
         )
     return Threshold(yellow, red)

@@ -17,14 +17,16 @@ from service.api.admin import documentation, login, monitoring, routes, static, 
 from service.api.admin.access import AdminGuard
 from service.api.documentation import install_openapi
 from service.api.errors import count_rejection, install_error_handlers
+from service.api.lifespan import LifespanMiddleware
 from service.api.middleware import AnswerMiddleware
 from service.runtime import Parts, Runtime
 from service.server.default import use_by_default
 from service.server.options import STATE_KEY, ServerLimits, ServerOptions
 from service.server.websockets import websocket_paths
-from service.settings import Settings, environment, load_settings
+from service.settings import Settings, SettingsError, environment, load_settings
 from service.shutdown import on_stop_signal
-from service.targets import DEFAULT_PATH, Targets, load_targets
+from service.start_failures import EXIT_STATUS, start_failure
+from service.targets import DEFAULT_PATH, Targets, TargetsError, load_targets
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +44,16 @@ def create_app(
     """The service as an ASGI app.
 
     What is not given comes from the environment: settings, the targets file they name, and the
-    telemetry that start-up installed. Raises `SettingsError` or `TargetsError`.
+    telemetry that start-up installed. Raises `SystemExit` where that cannot be used, after one line
+    in the log: it is the one exception that every server ends with, and without a traceback.
     """
-    settings = settings or load_settings()
-    runtime = Runtime(
-        settings,
-        targets or load_targets(settings.targets or DEFAULT_PATH, credentials=environment()),
-        telemetry or Telemetry.from_globals(),
-        parts or Parts(),
-    )
+    try:
+        settings = settings or load_settings()
+        targets = targets or _declared_targets(settings)
+    except (SettingsError, TargetsError) as error:
+        logger.critical("%s", start_failure(error))
+        raise SystemExit(EXIT_STATUS) from None
+    runtime = Runtime(settings, targets, telemetry or Telemetry.from_globals(), parts or Parts())
     app = FastAPI(
         title="Gaugeway",
         version="0.1.0",
@@ -70,12 +73,17 @@ def create_app(
     return app
 
 
+def _declared_targets(settings: Settings) -> Targets:
+    return load_targets(settings.targets or DEFAULT_PATH, credentials=environment())
+
+
 def _add_routes(app: FastAPI) -> None:
     """What is answered, and by what every answer passes."""
     # The last one added is outermost.
     app.add_middleware(AdminGuard)
     runtime: Runtime = app.state.runtime
     app.add_middleware(AnswerMiddleware, content=runtime.telemetry.settings.capture.on_event)
+    app.add_middleware(LifespanMiddleware)
     install_error_handlers(app)
     for module in (chat, embeddings, models, health, metrics):
         app.include_router(module.router)
@@ -88,7 +96,11 @@ def _add_routes(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[Mapping[str, Any]]:
     runtime: Runtime = app.state.runtime
     try:
-        await runtime.start()
+        try:
+            await runtime.start()
+        except Exception as error:
+            app.state.start_error = error
+            raise
         with _short_stalls(), on_stop_signal(runtime.drain):
             yield {STATE_KEY: _server_options(app, runtime)}
     finally:

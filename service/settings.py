@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service.redis_address import redis_address
+
 
 class SettingsError(ValueError):
     """The environment holds something the service cannot start with; names each variable."""
@@ -61,6 +63,27 @@ def _web_address(value: str) -> str:
 
 
 Url = Annotated[str, AfterValidator(_web_address)]
+
+
+def _usable_redis(value: SecretStr) -> SecretStr:
+    return SecretStr(redis_address(value.get_secret_value()))
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(_usable_redis)]
+
+
+def _receiver(value: str) -> str:
+    try:
+        # Without a scheme it is good as well, for gRPC; what cannot be taken apart is for nothing.
+        port = urlsplit(value).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("is not an address; write one such as http://127.0.0.1:4318")
+    return value
+
+
+Receiver = Annotated[str, AfterValidator(_receiver)]
 
 
 class Settings(BaseSettings):
@@ -124,7 +147,7 @@ class Settings(BaseSettings):
     shutdown_grace_seconds: float = Field(default=2.0, ge=0, le=60)
     """How long requests under way may go on after the signal to stop; then they are ended."""
 
-    redis_url: SecretStr | None = Field(
+    redis_url: RedisUrl | None = Field(
         default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url")
     )
     """Where shared state is; an embedded server is used when unset."""
@@ -158,7 +181,7 @@ class Settings(BaseSettings):
     """Providers are asked less often: each worker asks each of them."""
     backend_check_interval_seconds: Seconds = 15.0
     check_timeout_seconds: Seconds = 2.0
-    otlp_endpoint: str = Field(
+    otlp_endpoint: Receiver = Field(
         default="http://127.0.0.1:4318",
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
     )
@@ -218,18 +241,23 @@ def _with_scrape_token(settings: Settings) -> Settings:
     try:
         token = settings.scrape_token_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
+        # The name of the file is not repeated: the token itself may have been put there.
         raise SettingsError(
-            f"GAUGEWAY_SCRAPE_TOKEN_FILE cannot be read ({type(error).__name__}): "
-            f"{settings.scrape_token_file}. Create the file, or unset the variable."
+            "The service cannot start. GAUGEWAY_SCRAPE_TOKEN_FILE names a file that cannot be read "
+            f"({type(error).__name__}). Create it, or unset the variable."
         ) from None
     if not token:
-        raise SettingsError(f"GAUGEWAY_SCRAPE_TOKEN_FILE is empty: {settings.scrape_token_file}.")
+        raise SettingsError(
+            "The service cannot start. GAUGEWAY_SCRAPE_TOKEN_FILE names a file that is empty. "
+            "Write the token into it, or unset the variable."
+        )
     return settings.model_copy(update={"scrape_token": SecretStr(token)})
 
 
 def _explain(error: ValidationError) -> str:
     lines = [
-        f"{_variable(str(problem['loc'][0]) if problem['loc'] else '')}: {problem['msg']}"
+        f"{_variable(str(problem['loc'][0]) if problem['loc'] else '')}: "
+        f"{problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     return "The service cannot start. " + "; ".join(lines) + "."

@@ -48,13 +48,31 @@ def user_hash_key(home: Path, file: Path | None = None) -> bytes:
             _make(path)
         key = path.read_bytes().strip()
     except OSError as error:
-        raise UserHashError(
-            f"The key for hashing users cannot be read ({type(error).__name__}): {path}. Make it "
-            "readable, or unset GAUGEWAY_USER_HASH_KEY_FILE."
-        ) from None
+        raise UserHashError(_unreadable(error, path, own=file is not None)) from None
     if len(key) < 16:
-        raise UserHashError(f"The key for hashing users is shorter than 16 bytes: {path}.")
+        raise UserHashError(f"{_named(path, own=file is not None)} is shorter than 16 bytes.")
     return key
+
+
+def _unreadable(error: OSError, path: Path, *, own: bool) -> str:
+    if own:
+        return (
+            f"{_named(path, own=True)} cannot be read ({type(error).__name__}). Make it readable, "
+            "or unset the variable."
+        )
+    return (
+        f"GAUGEWAY_HOME: {error.strerror} ({path}). It has to be a folder that the service can "
+        "read and write."
+    )
+
+
+def _named(path: Path, *, own: bool) -> str:
+    """The file of the key: an operator's own by its variable, in which the key itself may be."""
+    return (
+        "The file that GAUGEWAY_USER_HASH_KEY_FILE names"
+        if own
+        else f"The key for hashing users in GAUGEWAY_HOME ({path})"
+    )
 
 
 def _make(path: Path) -> None:

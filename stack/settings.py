@@ -1,11 +1,13 @@
 """The stack's settings: read from the environment once, validated, frozen.
 
-A value that cannot be used is refused with the name of its variable and what it should hold.
+A value that cannot be used is refused with the name of its variable and what it should hold. The
+value is not repeated: it may be a secret that was put into the wrong variable.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,13 @@ Alerting = Literal["prometheus", "grafana"]
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _HIGHEST_PORT = 65_535
+_REDIS_URL = re.compile(
+    r"""(?:rediss?://(?:[^/?\#\[\]\x00-\x1f]*@)?(?:\[[0-9a-f:.]+(?:%\w+)?\]|[^\s/?\#@:\[\]]*)
+        (?: :\d{1,5})?(?:/\d*)?
+      | unix://(?:[^/?\#\x00-\x1f]*@)?/[^?\#]+)
+    (?:\?[^\#@\s]*)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 class SettingsError(ValueError):
@@ -105,14 +114,14 @@ def load(environ: Mapping[str, str] | None = None, *, environment: str | None = 
 def _environment(value: str) -> Environment:
     known = get_args(Environment)
     if value not in known:
-        raise SettingsError(f"GAUGEWAY_ENV is {value!r}; set it to one of {', '.join(known)}.")
+        raise SettingsError(f"GAUGEWAY_ENV has to be one of {', '.join(known)}.")
     return cast("Environment", value)
 
 
 def _alerting(value: str) -> Alerting:
     known = get_args(Alerting)
     if value not in known:
-        raise SettingsError(f"GAUGEWAY_ALERTING is {value!r}; set it to one of {', '.join(known)}.")
+        raise SettingsError(f"GAUGEWAY_ALERTING has to be one of {', '.join(known)}.")
     return cast("Alerting", value)
 
 
@@ -146,21 +155,25 @@ def _number(source: Mapping[str, str], variable: str, default: int, *, low: int,
     text = source.get(variable)
     if not text:
         return default
-    advice = f"set it to a whole number from {low} to {high}."
     try:
         number = int(text)
     except ValueError:
-        raise SettingsError(f"{variable} is {text!r}; {advice}") from None
+        number = low - 1
     if not low <= number <= high:
-        raise SettingsError(f"{variable} is {number}; {advice}")
+        raise SettingsError(f"{variable} has to be a whole number from {low} to {high}.")
     return number
 
 
 def _redis_url(source: Mapping[str, str]) -> str | None:
-    url = source.get("REDIS_URL")
-    if url and not url.startswith(("redis://", "rediss://", "unix://")):
-        # The address may carry a password, so it is not repeated.
-        raise SettingsError("REDIS_URL must begin with redis://, rediss:// or unix://.")
+    url = source.get("REDIS_URL", "").strip()
+    if url and not _REDIS_URL.fullmatch(url):
+        # The service says more exactly what is wrong. Until then nothing may take a part of a
+        # password for a host or a path, and show it.
+        raise SettingsError(
+            "REDIS_URL has to be written as redis://user:password@host:6379/0, rediss://… over "
+            "TLS, or unix:///path/of/socket; in user and password write / as %2F, ? as %3F, # as "
+            "%23, [ as %5B and ] as %5D."
+        )
     return url or None
 
 
@@ -180,8 +193,10 @@ def _existing(source: Mapping[str, str], variable: str, *, directory: bool) -> P
         return None
     path = Path(text).expanduser().absolute()
     if not (path.is_dir() if directory else path.is_file()):
-        kind = "directory" if directory else "file"
-        raise SettingsError(f"{variable} is {path}; there is no such {kind}.")
+        if not directory:
+            # Its name is not repeated: the token or the key itself may have been put there.
+            raise SettingsError(f"{variable} names a file that is not there.")
+        raise SettingsError(f"{variable} is {path}; there is no such directory.")
     return path
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from service.app import create_app
-from service.settings import SettingsError, load_settings
-from service.targets import TargetsError
+from service.settings import Settings, SettingsError, load_settings
+from tests.docs.test_settings import variable
 
 
 def test_without_any_variable_it_is_a_developers_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +49,11 @@ def test_variables_are_taken_and_empty_ones_are_as_good_as_unset(
         ("GAUGEWAY_TEMPO_URL", "http://hunter2:port"),
         ("GAUGEWAY_PROMETHEUS_URL", "ftp://hunter2"),
         ("GAUGEWAY_LOKI_URL", "http://:3100/hunter2"),
+        ("GAUGEWAY_TIME_ZONE", "hunter2"),
+        ("GAUGEWAY_LEDGER_HOURS", "hunter2"),
+        ("REDIS_URL", "redis://:hunter2/x@localhost"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:hunter2"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[hunter2"),
     ],
 )
 def test_a_bad_value_stops_the_start_and_names_its_variable(
@@ -57,8 +62,23 @@ def test_a_bad_value_stops_the_start_and_names_its_variable(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=variable) as caught:
         load_settings()
-    if not variable.endswith("_FILE"):
-        assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variable", [variable(name, field) for name, field in Settings.model_fields.items()]
+)
+def test_whatever_is_wrong_in_a_variable_it_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for value in ("hunter2", "-1", "1e999", "http://[hunter2", "redis://:hunter2/@", "\udcff"):
+        monkeypatch.setenv(variable, value)
+        try:
+            load_settings()
+        except SettingsError as error:
+            said = str(error)
+            assert f"{variable}" in said
+            assert "hunter2" not in said
 
 
 def test_secrets_are_not_shown_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,11 +101,14 @@ def test_the_scrape_token_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_the_app_is_made_from_the_environment_and_refuses_a_missing_targets_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("GAUGEWAY_HOME", str(tmp_path / "home"))
     assert create_app().title == "Gaugeway"
     assert not (tmp_path / "home").exists(), "nothing happens before the start"
     monkeypatch.setenv("GAUGEWAY_TARGETS", str(tmp_path / "none.yaml"))
-    with pytest.raises(TargetsError, match=r"none\.yaml"):
+    with pytest.raises(SystemExit):
         create_app()
+    (line,) = caplog.messages
+    assert "GAUGEWAY_TARGETS" in line
+    assert "none.yaml" in line

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from stack.components.redis import without_credentials
 from stack.settings import SettingsError, load
+from tests.service.test_redis_address import REFUSED, SECRET, USABLE
 
 
 def test_without_variables_the_documented_ports_are_used() -> None:
@@ -51,6 +53,36 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_variable(
 ) -> None:
     with pytest.raises(SettingsError, match=variable):
         load({variable: value})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("GAUGEWAY_ENV", "GAUGEWAY_ALERTING", "GAUGEWAY_WORKERS", "GAUGEWAY_START_SECONDS"),
+        *("GAUGEWAY_PORT_OFFSET", "GAUGEWAY_SERVICE_PORT", "REDIS_URL"),
+        *("GAUGEWAY_COLLECTOR_TOKEN_FILE", "GAUGEWAY_COLLECTOR_TLS_KEY"),
+    ],
+)
+def test_a_secret_in_the_wrong_variable_is_not_repeated(variable: str) -> None:
+    with pytest.raises(SettingsError, match=variable) as refused:
+        load({variable: "hunter2-canary"})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", USABLE)
+def test_an_address_of_redis_that_the_service_takes_is_taken(address: str) -> None:
+    assert load({"REDIS_URL": f"{address}\n"}).redis_url == address
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_no_address_of_redis_has_a_part_of_a_password_shown(address: str) -> None:
+    try:
+        taken = load({"REDIS_URL": address}).redis_url
+    except SettingsError as refused:
+        shown = str(refused)
+    else:
+        shown = without_credentials(str(taken))
+    assert SECRET not in shown
 
 
 def test_two_parts_on_one_port_are_refused_with_both_variables() -> None:
