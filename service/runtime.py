@@ -32,6 +32,7 @@ from service.providers.protocol import Provider
 from service.providers.registry import build_providers
 from service.providers.transport import Transport, open_transport
 from service.redis_embedded import EmbeddedRedis, EmbeddedRedisError
+from service.redis_health import RedisHealth
 from service.redis_store import RedisStore
 from service.settings import Settings
 from service.settlement import Settlement
@@ -106,6 +107,7 @@ class Runtime:
         self._stack.push_async_callback(transport.close)
         providers = self._parts.providers(self.targets, transport)
         redis = await self._open_redis()
+        health = await self._open_redis_health()
         self.operators = await open_operators(
             self.settings.home,
             self.keys,
@@ -129,7 +131,7 @@ class Runtime:
             budgets_port=self._parts.budgets,
         )
         self.gateway = self._gateway(providers, settlement, redis)
-        self._start_monitors(providers, redis)
+        self._start_monitors(providers, health)
         await self._watch_keys()
         self._started_at = time.monotonic()
         self._started = True
@@ -174,12 +176,12 @@ class Runtime:
             instruments=self.telemetry.instruments,
         )
 
-    def _start_monitors(self, providers: Mapping[str, Provider], redis: RedisStore) -> None:
+    def _start_monitors(self, providers: Mapping[str, Provider], health: RedisHealth) -> None:
         settings = self.settings
         reach = reachable(settings.otlp_endpoint, authority=settings.otlp_certificate)
         every = settings.target_check_interval_seconds
         self.dependencies = self._monitor(
-            Dependency("redis", redis.check),
+            Dependency("redis", health.check),
             Dependency("collector", takes_exports(reach)),
             *(
                 Dependency(f"target:{name}", provider.check, every)
@@ -237,6 +239,17 @@ class Runtime:
         )
         self._stack.push_async_callback(redis.close)
         return redis
+
+    async def _open_redis_health(self) -> RedisHealth:
+        health = RedisHealth(
+            self._redis_url,
+            timeout=self.settings.check_timeout_seconds,
+            takes_entries=lambda: self.books.ledger.available,
+        )
+        self._stack.push_async_callback(health.close)
+        if self.settings.redis_url is not None:
+            await health.refuse_cluster()
+        return health
 
     def _embed_redis(self) -> str:
         embedded = EmbeddedRedis(self.settings.home)
