@@ -41,9 +41,9 @@ async def test_calls_of_one_turn_go_out_together_in_order(store: RedisStore) -> 
     sent: list[int] = []
 
     class Counting(ScriptQueue):
-        async def _execute(self, calls: Any) -> list[Any]:
-            sent.append(len(calls))
-            return await super()._execute(calls)
+        async def _execute(self, commands: Any) -> list[Any]:
+            sent.append(len(commands))
+            return await super()._execute(commands)
 
     queue = Counting(store, pipeline_calls=10)
     replies = await asyncio.gather(*(queue.call(COUNT, ["n"], []) for _ in range(25)))
