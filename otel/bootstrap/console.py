@@ -46,7 +46,8 @@ class HumanFormatter(logging.Formatter):
             f"{time:%H:%M:%S}.{int(record.msecs):03d} {record.levelname:<7} {record.name}",
             _part(record.getMessage()),
         ]
-        parts += [_part(f"{key}={value}") for key, value in extra_fields(record).items()]
+        # Of a field the value alone: `status_code=` in front would pass for a query's `code=`.
+        parts += [f"{key}={_part(str(value))}" for key, value in extra_fields(record).items()]
         context = trace.get_current_span().get_span_context()
         if context.is_valid:
             parts.append(f"trace={context.trace_id:032x}")
