@@ -36,7 +36,8 @@ BUDGET_UNCHECKED: Final = Metric(
     "gaugeway.budget.unchecked",
     Kind.COUNTER,
     "{request}",
-    "Requests that went on without their budgets having been asked: Redis was away.",
+    "Requests that went on without one of their budgets having been asked: Redis was away, or a "
+    "key of the budget holds something else.",
     (a.APP,),
 )
 SAVED: Final = Metric(
@@ -63,7 +64,8 @@ LEDGER_DROPPED: Final = Metric(
     Kind.COUNTER,
     "{entry}",
     "Entries lost: the journal took none (`error.type` is `journal_full` or `journal_failed`), and "
-    "memory neither, or Redis has forgotten them (`redis_forgot`).",
+    "memory neither, or Redis has forgotten them (`redis_forgot`). `key_damaged`: they are missing in "
+    "one key alone.",
     (a.ERROR_TYPE,),
 )
 WORKERS_LOST: Final = Metric(

@@ -173,7 +173,11 @@ STAGES: Final = (
             ),
             Fault("Loki is stopped", ("UsageLogMissing", "BackendDown"), stopped("loki")),
             Fault("Redis is stopped", ("RedisDown",), stopped("redis")),
-            stormy("more requests without Redis than a journal holds", 8.0, "LedgerLosingEntries"),
+            stormy(
+                "more requests without Redis than a journal holds",
+                8.0,
+                *("LedgerLosingEntries", "LedgerPending", "BudgetsUnchecked"),
+            ),
         ),
         seconds=120.0,
     ),

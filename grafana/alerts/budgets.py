@@ -105,6 +105,21 @@ BUDGET_DENIALS: Final = Alert(
     dashboard="cost-and-budgets",
     panel="Refused by budgets",
 )
+BUDGETS_UNCHECKED: Final = Alert(
+    name="BudgetsUnchecked",
+    value=counted(names.BUDGET_UNCHECKED, by=by_environment(a.APP), window="10m"),
+    comparison=">=",
+    limit=thresholds.UNCHECKED_REQUESTS.warning,
+    lasting="0s",
+    severity=Severity.WARNING,
+    team=Team.BILLING,
+    summary="Requests of {{ $labels.gaugeway_app }} in "
+    "{{ $labels.deployment_environment_name }} go on without their budgets having been asked",
+    description='In ten minutes: {{ printf "%.0f" $value }}. Redis could not be asked, or a key of '
+    "a budget holds something else. What they spend is added later, and may be past a limit.",
+    dashboard="telemetry-pipeline",
+    panel="Requests whose budgets were not asked",
+)
 
 GROUP: Final = Group(
     "gaugeway-budgets",
@@ -114,5 +129,6 @@ GROUP: Final = Group(
         BUDGET_EXHAUSTED,
         MONTH_END_FORECAST_OVER_BUDGET,
         BUDGET_DENIALS,
+        BUDGETS_UNCHECKED,
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.alerts.alert import Alert, Group, Severity, Team
-from grafana.alerts.shapes import by_environment, counted, lost
+from grafana.alerts.shapes import by_environment, counted, latest, lost
 from grafana.dashboards import components, recorded, thresholds
 from otel import attributes as a
 from otel import names
@@ -151,6 +151,21 @@ LEDGER_LOSING_ENTRIES: Final = Alert(
     dashboard="telemetry-pipeline",
     panel="Usage entries lost",
 )
+LEDGER_PENDING: Final = Alert(
+    name="LedgerPending",
+    value=latest(names.LEDGER_PENDING, by=by_environment(), of="sum"),
+    comparison=">",
+    limit=0,
+    lasting="5m",
+    severity=Severity.WARNING,
+    team=Team.OPS,
+    summary="Usage entries wait on disk in {{ $labels.deployment_environment_name }}: "
+    '{{ printf "%.0f" $value }}',
+    description="For five minutes Redis has not taken what workers entered in their journals. "
+    "Nothing is lost until a journal is full; usage, cost and budgets lack it until then.",
+    dashboard="telemetry-pipeline",
+    panel="Usage entries waiting on disk",
+)
 
 WORKER_LOST: Final = Alert(
     name="WorkerLost",
@@ -180,5 +195,6 @@ GROUP: Final = Group(
         CARDINALITY_OVERFLOW,
         LEDGER_LOSING_ENTRIES,
         WORKER_LOST,
+        LEDGER_PENDING,
     ),
 )

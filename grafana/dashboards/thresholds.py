@@ -38,6 +38,7 @@ BUDGET_RATIO: Final = Limits(warning=0.80, critical=0.95)
 # A budget that refuses ends below its limit: no request's most fits in what is left.
 BUDGET_USED_UP_RATIO: Final = 0.9
 BUDGET_DENIALS: Final = Limits(warning=5.0, critical=50.0)
+UNCHECKED_REQUESTS: Final = Limits(warning=1.0, critical=100.0)
 COST_SPIKE_RATIO: Final = Limits(warning=3.0, critical=10.0)
 # Three times next to nothing is no spike.
 COST_SPIKE_LEAST_USD_PER_HOUR: Final = 1.0

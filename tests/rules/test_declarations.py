@@ -14,14 +14,14 @@ from grafana.dashboards.thresholds import Limits
 
 NAMES = {
     "budgets": "MonthlyBudget80Percent MonthlyBudget95Percent BudgetExhausted "
-    "MonthEndForecastOverBudget BudgetDenials",
+    "MonthEndForecastOverBudget BudgetDenials BudgetsUnchecked",
     "costs": "CostSpike DailyCostHigh HighAPICosts TokensPerHourHigh UnpricedModel",
     "latency": "HighLatency SlowResponses ProviderLatencyHigh SlowFirstChunk",
     "failures": "HighErrorRate ProviderFailures ProviderRateLimited ProviderCredentials "
     "CacheHitLow",
     "service": "ServiceDown RedisDown BackgroundTaskFailing RedisMemoryHigh HighMemory",
     "pipeline": "CollectorDown BackendDown CollectorDroppingData CollectorQueueFilling "
-    "TelemetryStale CardinalityOverflow LedgerLosingEntries WorkerLost",
+    "TelemetryStale CardinalityOverflow LedgerLosingEntries WorkerLost LedgerPending",
     "slos": "AvailabilityBudgetFastBurn AvailabilityBudgetSlowBurn LatencyBudgetFastBurn "
     "LatencyBudgetSlowBurn FirstChunkBudgetFastBurn FirstChunkBudgetSlowBurn CostBudgetFastBurn "
     "CostBudgetSlowBurn",

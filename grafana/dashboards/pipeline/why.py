@@ -115,11 +115,12 @@ def books() -> list[GraphPanel]:
         graph(
             "Usage entries lost",
             "Of each interval, by reason: a journal was full, or the disk refused it, and memory "
-            "was full too. They are missing from usage, cost and budgets for good.",
+            "was full too; or a key in Redis holds something else, and they are missing there "
+            "alone. They are missing from usage, cost and budgets for good.",
             [queries.LEDGER_LOST],
             unit="locale",
             absent=_NO_METRICS,
-            colors={"journal_.*": CRITICAL},
+            colors={"journal_.*|key_.*": CRITICAL},
         ),
         graph(
             "Workers killed",
@@ -132,7 +133,8 @@ def books() -> list[GraphPanel]:
         ),
         graph(
             "Requests whose budgets were not asked",
-            "Of each interval: Redis was away and requests went on.",
+            "Of each interval: Redis was away, or a budget's key holds something else, and "
+            "requests went on.",
             [queries.UNCHECKED],
             unit="locale",
             absent=_NO_METRICS,

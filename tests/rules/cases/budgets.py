@@ -187,4 +187,21 @@ CASES = (
         pushed("gaugeway_budget_denials_total", "_x4 4x44 8x100", gaugeway_app="web-chat"),
         silent=("1m", "10m45s", "12m15s", "13m", "25m"),
     ),
+    Case(
+        "BudgetsUnchecked",
+        "the first request of an app whose budgets were not asked",
+        pushed("gaugeway_budget_unchecked_total", "_x20 1x100", gaugeway_app="web-chat"),
+        silent=("4m45s", "16m"),
+        fires="5m",
+        labels={**DEV, "gaugeway_app": "web-chat"},
+        summary="Requests of web-chat in dev go on without their budgets having been asked",
+        description="In ten minutes: 1. Redis could not be asked, or a key of a budget holds "
+        "something else. What they spend is added later, and may be past a limit.",
+    ),
+    Case(
+        "BudgetsUnchecked",
+        "none, since an outage of long ago",
+        pushed("gaugeway_budget_unchecked_total", "40x400", gaugeway_app="web-chat"),
+        silent=("15m", "1h"),
+    ),
 )

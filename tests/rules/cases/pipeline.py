@@ -237,4 +237,28 @@ CASES = (
         pushed("gaugeway_ledger_pending", "0+10x100"),
         silent=("5m", "20m"),
     ),
+    Case(
+        "LedgerPending",
+        "one entry of one of two workers for five minutes",
+        {
+            **pushed("gaugeway_ledger_pending", "0x20 1x100"),
+            **pushed("gaugeway_ledger_pending", "0x120", instance="worker-2"),
+        },
+        silent=("5m15s", "10m"),
+        fires="10m15s",
+        labels=DEV,
+        summary="Usage entries wait on disk in dev: 1",
+    ),
+    Case(
+        "LedgerPending",
+        "an outage of less, after which they are in Redis",
+        pushed("gaugeway_ledger_pending", "0x20 500x19 0x100"),
+        silent=("5m15s", "10m", "11m", "20m"),
+    ),
+    Case(
+        "LedgerPending",
+        "of a worker that ended with some, which another applies",
+        pushed("gaugeway_ledger_pending", "0x4 7x8 _x100"),
+        silent=("2m", "6m", "20m"),
+    ),
 )
