@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from otel.instruments import Instruments
 from service.background import BackgroundTask
@@ -92,17 +93,34 @@ class Adoption:
         """Apply what is abandoned now. Raises `StoreUnavailable`, `OSError`."""
         for folder in (self._folder, self._loss_folder):
             await asyncio.to_thread(remove_unnamed, folder)
-        for path in await asyncio.to_thread(abandoned, self._folder):
-            adopted = await asyncio.to_thread(adopt, path)
-            if adopted is not None:
+        failed: list[Exception] = []
+        for take, paths in (
+            (self._take_journal, await asyncio.to_thread(abandoned, self._folder)),
+            (self._take_losses, await asyncio.to_thread(abandoned_losses, self._loss_folder)),
+        ):
+            for path in paths:
                 try:
-                    await self._apply(adopted)
-                finally:
-                    adopted.close()
-        for path in await asyncio.to_thread(abandoned_losses, self._loss_folder):
-            file = await asyncio.to_thread(adopt_losses, path)
-            if file is not None:
-                await self._tell(file)
+                    await take(path)
+                except StoreUnavailable:
+                    raise
+                except Exception as error:
+                    # One that cannot be dealt with must not keep the others waiting for ever.
+                    failed.append(error)
+        if failed:
+            raise failed[0]
+
+    async def _take_journal(self, path: Path) -> None:
+        adopted = await asyncio.to_thread(adopt, path)
+        if adopted is not None:
+            try:
+                await self._apply(adopted)
+            finally:
+                adopted.close()
+
+    async def _take_losses(self, path: Path) -> None:
+        file = await asyncio.to_thread(adopt_losses, path)
+        if file is not None:
+            await self._tell(file)
 
     async def _confirm(self) -> None:
         """See that Redis still has what was applied. Raises `StoreUnavailable`."""

@@ -92,7 +92,13 @@ class ScriptQueue:
                 number = min(len(self._waiting), self._pipeline_calls)
                 calls = [self._waiting.popleft() for _ in range(number)]
                 # A pipeline is shown in the trace of the request that has waited longest.
-                await loop.create_task(self._send(calls), context=calls[0].context)
+                try:
+                    await loop.create_task(self._send(calls), context=calls[0].context)
+                except Exception:
+                    # Nobody may wait for ever for an answer that nothing could be made of.
+                    logger.exception("The answers to calls of scripts could not be taken.")
+                    for call in calls:
+                        _fail(call, StoreUnavailable("What Redis answered could not be read."))
         finally:
             self._pump = None
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from otel import names
+from service.ledger.abandoned import Adopted
 from service.ledger.entry import Charge, Entry, Numbered, Recorded
 from service.ledger.journal import Journal
 from service.ledger.ledger import Ledger
@@ -82,6 +83,32 @@ async def test_usage_is_not_complete_while_entries_wait(own_redis: Server, tmp_p
         journal.close()
         await until(lambda: not journal.path.exists(), "the journal to be adopted")
         assert (await parts.reader.usage("today")).complete
+
+
+async def test_a_journal_that_cannot_be_dealt_with_keeps_no_other_waiting(
+    own_redis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journals = [Journal(tmp_path / "journal", name, max_bytes=10**6) for name in ("a", "b", "c")]
+    for number, journal in enumerate(journals):
+        journal.append([Numbered(1, entry(number))])
+        journal.close()
+    finish, hindered = Adopted.finish, [True]
+
+    def finish_unless_hindered(adopted: Adopted) -> None:
+        if adopted.path == journals[0].path and hindered[0]:
+            raise PermissionError(1, "Operation not permitted")
+        finish(adopted)
+
+    monkeypatch.setattr(Adopted, "finish", finish_unless_hindered)
+    async with opened(own_redis.url, tmp_path) as parts:
+        await until(lambda: not any(one.path.exists() for one in journals[1:]), "the others")
+        assert journals[0].path.exists()
+        _, adopting = parts.ledger.background
+        await until(lambda: adopting.problem is not None, "it to be told")
+        hindered[0] = False
+        await until(lambda: not journals[0].path.exists(), "the first one")
+        await until(lambda: adopting.problem is None, "it to be over")
+        await until_counted(parts, 3)
 
 
 async def test_what_redis_forgot_is_sent_again(own_redis: Server, tmp_path: Path) -> None:
