@@ -12,6 +12,7 @@ and one that gives none for a minute is missed as well.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from service.ledger.calendar import PREFIX
 from service.ledger.open_requests import open_key
@@ -197,7 +198,9 @@ class Presence:
     async def _drop(self) -> None:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
-            await subscription.aclose()
+            # Its pool may have been given up with all its connections, and knows it no more.
+            with contextlib.suppress(KeyError, RedisError, OSError):
+                await subscription.aclose()
 
 
 def _any(redis: Redis) -> Any:

@@ -25,7 +25,10 @@ from service.ledger.counters import DIMENSIONS
 from service.ledger.entry import TOKEN_KINDS, Charge, LossKind
 from service.ledger.journal import write_line
 from service.ledger.latency import BOUNDS_US
+from service.ledger.lost_workers import LOOK_SECONDS as LOST_LOOK_SECONDS
 from service.ledger.notable import MOST
+from service.ledger.open_requests import LOST
+from service.ledger.presence import ABSENT_SECONDS, SIGN_SECONDS, SILENT_SECONDS, channel_of
 from service.ledger.recording import Bounds, Numbered
 from service.ledger.writer import UNSYNCED_SECONDS, Resend
 from service.redis_embedded import EmbeddedRedis, find_server
@@ -112,6 +115,21 @@ def test_bounds_and_times_are_those_of_the_code() -> None:
         f"`GAUGEWAY_CACHE_MAX_BYTES` ({_default('cache_max_bytes') >> 20} MiB)",
     ):
         assert said in FLAT, said
+
+
+def test_when_a_killed_worker_is_missed_is_as_told() -> None:
+    looks = ABSENT_SECONDS + 2 * LOST_LOOK_SECONDS
+    assert looks <= 3
+    words = " ".join(TEXT.split())
+    for told in (
+        f"looks every {LOST_LOOK_SECONDS} seconds",
+        f"after {'a minute' if SILENT_SECONDS == 60 else SILENT_SECONDS}",
+        f"each gives every {'ten' if SIGN_SECONDS == 10 else SIGN_SECONDS} seconds",
+        f"channels `{channel_of('')}*`",
+        f"outcome and error `{LOST}`",
+        names.WORKERS_LOST.prometheus,
+    ):
+        assert told in words, told
 
 
 def test_what_a_lost_entry_is_counted_in_is_there() -> None:
