@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from service.json_reader import Reading, read_json
+
 MOST_SPANS = 2_000
 MOST_ATTRIBUTES = 64
 MOST_EVENTS = 32
@@ -64,8 +66,8 @@ class Trace:
 def read_trace(raw: bytes) -> Trace:
     """The trace that the bytes are. Raises `TraceFormatError`."""
     try:
-        document: object = json.loads(raw)
-    except (ValueError, RecursionError):
+        document: object = read_json(raw, Reading())
+    except ValueError:
         raise TraceFormatError("not JSON") from None
     found: list[Span] = []
     left_out = 0
