@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from service.json_weight import LIGHT, Weight
 from service.providers.control import SimulateControl
 from service.rate_limits import RateLimit
 from service.tokens import Usage
@@ -29,7 +30,7 @@ class Call:
     `body` is OpenAI-shaped and validated; the provider sends `model` in place of the body's, and
     `stream` follows from the method that is called. `stream_options` is set by the gateway.
     `attempt` counts from 1 over the whole client request, fallback targets included. `headers` are
-    sent along with the target's own.
+    sent along with the target's own. `weight` is that of the client's body.
     """
 
     operation: str
@@ -40,14 +41,16 @@ class Call:
     attempt: int = 1
     simulate: SimulateControl | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    weight: Weight = LIGHT
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A whole answer, OpenAI-shaped.
 
-    `encoded` is the answer's JSON text exactly as the provider sent it, for forwarding without
-    serialising again; None where the provider speaks another format than OpenAI's.
+    `encoded` is the answer's JSON text, exactly as the provider sent it where it speaks OpenAI's
+    format, for forwarding without serialising again; None where it is yet to be written. Of a long
+    answer's `body` the log probabilities and embeddings may be missing, but not of `encoded`.
     `usage` is None where the provider did not tell. `attributes` are span attributes.
     `rate_limits` is what the answer told of the provider's limits.
     """

@@ -6,21 +6,31 @@ A token is one piece of text: a word with the space before it, or a few letters 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 from typing import Any
 
+from service.json_pieces import digest_of
+from service.json_weight import LIGHT, Weight
 from service.providers.shapes import as_list, as_object, as_text
 from service.providers.simulated.faults import rejected
-from service.providers.simulated.sample import sample
+from service.providers.simulated.sample import LONGEST_NAME, Sampler
 from service.providers.simulated.words import WORDS
 from service.tokens import Usage, estimate_input_tokens
 
 JSON_PIECE = 6
 """Characters of JSON text in one token."""
 MAXIMUM_CHOICES = 128
+MAXIMUM_TOKENS = 32_768
+"""In all choices together."""
+MAXIMUM_CALLS = 16
+"""Of functions at once."""
+MAXIMUM_SAMPLED = 2_000
+"""Values of JSON in all choices together."""
+LOOKED_AT = 16_384
+"""Characters of the last message in which names of functions are looked for."""
 # What does not change the answer, so that a stream and a plain call say the same.
 _IRRELEVANT = frozenset({"model", "stream", "stream_options", "user", "metadata", "store"})
 
@@ -55,16 +65,23 @@ class Answer:
     pace: float
 
 
-def random_of(seed: int, *parts: object) -> Random:
-    """A generator that depends on the seed and the parts alone, the same on every machine."""
-    text = json.dumps([seed, *parts], sort_keys=True, ensure_ascii=True, default=str)
-    return Random(int.from_bytes(sha256(text.encode()).digest()[:16]))  # noqa: S311 - no secret
+def random_of(seed: int, *parts: object, weight: Weight = LIGHT) -> Random:
+    """A generator that depends on the seed and the parts alone, the same on every machine.
+
+    Of heavy parts it is another one, found in shorter calls into C.
+    """
+    if weight.heavy:
+        digest = digest_of([seed, *parts], in_slices=weight.huge)
+    else:
+        text = json.dumps([seed, *parts], sort_keys=True, ensure_ascii=True, default=str)
+        digest = sha256(text.encode()).digest()
+    return Random(int.from_bytes(digest[:16]))  # noqa: S311 - no secret
 
 
-def answer(body: Mapping[str, Any], *, model: str, seed: int) -> Answer:
+def answer(body: Mapping[str, Any], *, model: str, seed: int, weight: Weight = LIGHT) -> Answer:
     """The answer to an OpenAI-shaped chat body; raises `ProviderRejected`."""
     asked = {key: value for key, value in body.items() if key not in _IRRELEVANT}
-    random = random_of(seed, model, asked)
+    random = random_of(seed, model, asked, weight=weight)
     count = _choice_count(body)
     identity, created, pace = f"{random.getrandbits(96):024x}", _created(random), random.random()
     reasoning = _reasoning_tokens(body, random)
@@ -72,7 +89,18 @@ def answer(body: Mapping[str, Any], *, model: str, seed: int) -> Answer:
     if limit is not None:
         reasoning = min(reasoning, limit // 2)
         limit -= reasoning
-    choices = tuple(_choice(body, random, limit) for _ in range(count))
+    tools = _chosen_tools(body)
+    most = MAXIMUM_TOKENS // (count * max(1, len(tools)))
+    speaker = _Speaker(
+        tools=tools,
+        form=as_object(body.get("response_format")),
+        stop=body.get("stop"),
+        most=most,
+        limit=most if limit is None else min(limit, most),
+        random=random,
+        sampler=Sampler(random, MAXIMUM_SAMPLED),
+    )
+    choices = tuple(speaker.choice() for _ in range(count))
     output = sum(_tokens(choice) for choice in choices) + reasoning
     tokens = estimate_input_tokens(body)
     # One prompt in four is found half in the provider's cache.
@@ -121,31 +149,49 @@ def _reasoning_tokens(body: Mapping[str, Any], random: Random) -> int:
     return tokens * {"low": 1, "medium": 2, "high": 4}.get(str(effort), 1)
 
 
-def _choice(body: Mapping[str, Any], random: Random, limit: int | None) -> Choice:
-    calls = tuple(
-        ToolCall(
-            f"call_sim_{random.getrandbits(64):016x}",
-            name,
-            _json_pieces(sample(parameters, random)),
-        )
-        for name, parameters in _chosen_tools(body)
-    )
-    if calls:
-        return Choice((), calls, "tool_calls")
-    pieces = _stopped(_text(body, random), body.get("stop"))
-    if limit is not None and len(pieces) > limit:
-        return Choice(pieces[:limit], (), "length")
-    return Choice(pieces, (), "stop")
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    """What all choices of one answer have in common.
 
+    `most`: tokens that a text or the arguments of a call may be; `limit`: tokens of a choice's text
+    that were asked for.
+    """
 
-def _text(body: Mapping[str, Any], random: Random) -> tuple[str, ...]:
-    form = as_object(body.get("response_format"))
-    if form.get("type") == "json_object":
-        return _json_pieces({"answer": " ".join(random.choices(WORDS, k=5))})
-    if form.get("type") == "json_schema":
-        schema = as_object(form.get("json_schema")).get("schema")
-        return _json_pieces(sample(schema, random))
-    return _prose(random)
+    tools: Sequence[tuple[str, object]]
+    form: Mapping[str, Any]
+    stop: object
+    most: int
+    limit: int
+    random: Random
+    sampler: Sampler
+
+    def choice(self) -> Choice:
+        """The next one."""
+        calls = tuple(self._call(name, parameters) for name, parameters in self.tools)
+        if calls:
+            return Choice((), calls, "tool_calls")
+        pieces = _stopped(self._text(), self.stop)
+        if len(pieces) > self.limit:
+            return Choice(pieces[: self.limit], (), "length")
+        return Choice(pieces, (), "stop")
+
+    def _call(self, name: str, parameters: object) -> ToolCall:
+        identity = f"call_sim_{self.random.getrandbits(64):016x}"
+        return ToolCall(identity, name, self._json(self.sampler.sample(parameters)))
+
+    def _text(self) -> tuple[str, ...]:
+        kind = self.form.get("type")
+        if kind == "json_object":
+            return self._json({"answer": " ".join(self.random.choices(WORDS, k=5))})
+        if kind == "json_schema":
+            schema = as_object(self.form.get("json_schema")).get("schema")
+            return self._json(self.sampler.sample(schema))
+        return _prose(self.random)
+
+    def _json(self, value: object) -> tuple[str, ...]:
+        text = json.dumps(value, ensure_ascii=False)
+        end = min(len(text), (self.most + 1) * JSON_PIECE)
+        return tuple(text[at : at + JSON_PIECE] for at in range(0, end, JSON_PIECE))
 
 
 def _prose(random: Random) -> tuple[str, ...]:
@@ -157,11 +203,6 @@ def _prose(random: Random) -> tuple[str, ...]:
         pieces += [f" {word}" for word in words]
     pieces[0] = pieces[0].lstrip()
     return tuple(pieces)
-
-
-def _json_pieces(value: object) -> tuple[str, ...]:
-    text = json.dumps(value, ensure_ascii=False)
-    return tuple(text[at : at + JSON_PIECE] for at in range(0, len(text), JSON_PIECE))
 
 
 def _stopped(pieces: tuple[str, ...], stop: object) -> tuple[str, ...]:
@@ -199,7 +240,7 @@ def _chosen_tools(body: Mapping[str, Any]) -> list[tuple[str, object]]:
         return [next(iter(tools.items()))]
     said = _last_user_text(body)
     named = [item for item in tools.items() if _says(said, item[0])]
-    return named[:1] if body.get("parallel_tool_calls") is False else named
+    return named[: 1 if body.get("parallel_tool_calls") is False else MAXIMUM_CALLS]
 
 
 def _functions(tools: object) -> dict[str, object]:
@@ -207,7 +248,7 @@ def _functions(tools: object) -> dict[str, object]:
     for tool in as_list(tools):
         function = as_object(as_object(tool).get("function"))
         name = as_text(function.get("name"))
-        if name:
+        if 0 < len(name) <= LONGEST_NAME:
             found[name] = function.get("parameters")
     return found
 
@@ -218,14 +259,17 @@ def _says(text: str, name: str) -> bool:
 
 
 def _last_user_text(body: Mapping[str, Any]) -> str:
-    """Lower-cased text of the last message if the user said it; a tool's result gets prose."""
+    """Lower-cased text of the last message if the user said it; a tool's result gets prose.
+
+    Of a long one it is the end, where a question stands after what it is about.
+    """
     messages = as_list(body.get("messages"))
     last = as_object(messages[-1] if messages else None)
     if last.get("role") != "user":
         return ""
     content: object = last.get("content")
     texts = [as_text(as_object(part).get("text")) for part in as_list(content)]
-    return " ".join([as_text(content), *texts]).lower()
+    return " ".join(text[-LOOKED_AT:] for text in (as_text(content), *texts))[-LOOKED_AT:].lower()
 
 
 def _tokens(choice: Choice) -> int:

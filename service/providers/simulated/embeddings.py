@@ -3,25 +3,58 @@
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, cast
 
+from pydantic_core import to_json
+
 from service.providers.simulated.faults import rejected
-from service.tokens import estimate_input_tokens
 
 PLACES_PER_WORD = 8
 MAXIMUM_INPUTS = 2048
 MAXIMUM_WORDS = 8192
+"""Of one input; of a longer one the first so many count, as do its first characters."""
+MAXIMUM_CHARACTERS = 128 * MAXIMUM_WORDS
+MAXIMUM_WORDS_IN_ALL = 300_000
 MAXIMUM_DIMENSIONS = 4096
+MOST_AT_ONCE = 16_384
+"""Numbers in an answer, and bytes of a request: more take longer than the event loop may wait."""
 
 
-def embeddings(body: Mapping[str, Any], *, model: str, seed: int, default: int) -> dict[str, Any]:
-    """An OpenAI-shaped embeddings answer, floats or base64 of little-endian 32-bit floats.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an embeddings request asks for; `inputs` are as they came."""
 
-    `default`: dimensions where the body asks for none. Raises `ProviderRejected`.
+    inputs: Sequence[object]
+    dimensions: int
+    base64: bool
+
+    @property
+    def numbers(self) -> int:
+        """How many the answer holds."""
+        return len(self.inputs) * self.dimensions
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An OpenAI-shaped embeddings answer, with its JSON text where it is a long one.
+
+    Then the numbers are in the text alone.
+    """
+
+    body: dict[str, Any]
+    encoded: bytes | None = None
+
+
+def asked_for(body: Mapping[str, Any], default: int) -> Asked:
+    """What a body asks for; `default`: dimensions where it names none. Raises `ProviderRejected`.
+
+    Floats, or base64 of little-endian 32-bit floats.
     """
     dimensions = _dimensions(body, default)
     form: object = body.get("encoding_format") or "float"
@@ -30,21 +63,29 @@ def embeddings(body: Mapping[str, Any], *, model: str, seed: int, default: int) 
             "'encoding_format' must be 'float' or 'base64'.",
             param="encoding_format",
         )
-    tokens = estimate_input_tokens(body)
-    vectors = [_vector(words, seed, model, dimensions) for words in _texts(body.get("input"))]
-    return {
-        "object": "list",
-        "data": [
-            {
-                "object": "embedding",
-                "index": index,
-                "embedding": _base64(vector) if form == "base64" else vector.tolist(),
-            }
-            for index, vector in enumerate(vectors)
-        ],
-        "model": model,
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    }
+    return Asked(_inputs(body.get("input")), dimensions, form == "base64")
+
+
+def embeddings(
+    asked: Asked, *, model: str, seed: int, tokens: int, in_pieces: bool = False
+) -> Embedded:
+    """The answer. Raises `ProviderRejected` for too many words."""
+    texts = _texts(asked.inputs)
+    space = _Space(f"{seed}:{model}".encode()[:64], asked.dimensions)
+    vectors = (space.vector(words) for words in texts)
+    written = (_base64(one) if asked.base64 else one.tolist() for one in vectors)
+    items = ({**_ITEM, "index": at, "embedding": one} for at, one in enumerate(written))
+    head: dict[str, Any] = {"object": "list"}
+    rest = {"model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    if not in_pieces:
+        return Embedded({**head, "data": list(items), **rest})
+    data = b",".join(to_json(item) for item in items)
+    text = b'{"object":"list","data":[' + data + b"]," + to_json(rest)[1:]
+    missing = [{**_ITEM, "index": at, "embedding": None} for at in range(len(texts))]
+    return Embedded({**head, "data": missing, **rest}, text)
+
+
+_ITEM: Mapping[str, Any] = {"object": "embedding"}
 
 
 def _dimensions(body: Mapping[str, Any], default: int) -> int:
@@ -63,40 +104,74 @@ def _dimensions(body: Mapping[str, Any], default: int) -> int:
     return wanted
 
 
-def _texts(value: object) -> list[list[str]]:
-    """The inputs as words: a text, several, or token ids of one or several texts."""
+def _inputs(value: object) -> Sequence[object]:
+    """The inputs: a text or token ids each."""
     if isinstance(value, str):
-        return [_words(value)]
+        return [value]
     items = cast("Sequence[object]", value) if isinstance(value, Sequence) else ()
-    if items and all(isinstance(item, int) for item in items):
-        return [[str(item) for item in items]]
+    if items and isinstance(items[0], int | float):
+        return [items]
     if not items or len(items) > MAXIMUM_INPUTS:
         raise rejected(
             f"'input' must be a text, a list of 1 to {MAXIMUM_INPUTS} texts, or token ids.",
             param="input",
         )
-    return [text for item in items for text in _texts(item)]
+    return items
 
 
-def _words(text: str) -> list[str]:
-    return text.lower().split(maxsplit=MAXIMUM_WORDS)[:MAXIMUM_WORDS]
+def _texts(inputs: Sequence[object]) -> list[list[str]]:
+    texts: list[list[str]] = []
+    left = MAXIMUM_WORDS_IN_ALL
+    for one in inputs:
+        texts.append(_words(one))
+        left -= len(texts[-1])
+        if left < 0:
+            raise rejected(
+                f"'input' may hold {MAXIMUM_WORDS_IN_ALL:,} words or token ids in all.",
+                param="input",
+            )
+    return texts
 
 
-def _vector(words: Iterable[str], seed: int, model: str, dimensions: int) -> array[float]:
-    """Each word adds ±1 at a few places its hash chooses; then the sum is brought to length 1."""
-    key = f"{seed}:{model}".encode()[:64]
-    sums = [0.0] * dimensions
-    # The empty word is in every text, so that no vector is zero.
-    for word in ("", *words):
-        digest = blake2b(word.encode(errors="replace"), digest_size=PLACES_PER_WORD * 4, key=key)
-        hashed = digest.digest()
-        for at in range(0, len(hashed), 4):
-            number = int.from_bytes(hashed[at : at + 4], "little")
-            sums[(number >> 1) % dimensions] += 1.0 if number & 1 else -1.0
-    if not any(sums):
-        sums[0] = 1.0
-    length = math.sqrt(sum(value * value for value in sums))
-    return array("f", (value / length for value in sums))
+def _words(value: object) -> list[str]:
+    if isinstance(value, str):
+        text = value[:MAXIMUM_CHARACTERS].lower()
+        return text.split(maxsplit=MAXIMUM_WORDS)[:MAXIMUM_WORDS]
+    ids = cast("Sequence[float]", value) if isinstance(value, Sequence) else ()
+    return [str(int(one)) for one in ids[:MAXIMUM_WORDS]]
+
+
+class _Space:
+    """Vectors of so many dimensions; a word has the same places in each of them."""
+
+    def __init__(self, key: bytes, dimensions: int) -> None:
+        self._key = key
+        self._dimensions = dimensions
+        self._known: dict[str, tuple[tuple[int, float], ...]] = {}
+
+    def vector(self, words: Iterable[str]) -> array[float]:
+        """Each word adds ±1 at a few places its hash chooses; then the sum is brought to length 1.
+
+        The empty word is in every text, so that no vector is zero.
+        """
+        sums = [0.0] * self._dimensions
+        for word in ("", *words):
+            for place, step in self._known.get(word) or self._places(word):
+                sums[place] += step
+        if not any(sums):
+            sums[0] = 1.0
+        length = math.sqrt(sum(value * value for value in sums))
+        return array("f", (value / length for value in sums))
+
+    def _places(self, word: str) -> tuple[tuple[int, float], ...]:
+        digest = blake2b(
+            word.encode(errors="replace"), digest_size=PLACES_PER_WORD * 4, key=self._key
+        ).digest()
+        found = self._known[word] = tuple(
+            ((number >> 1) % self._dimensions, 1.0 if number & 1 else -1.0)
+            for (number,) in struct.iter_unpack("<I", digest)
+        )
+        return found
 
 
 def _base64(vector: array[float]) -> str:

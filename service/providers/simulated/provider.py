@@ -11,11 +11,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from service.aside import aside_if
 from service.providers.protocol import Call, Chunk, Completion
 from service.providers.shapes import as_object
 from service.providers.simulated.allowance import Allowance
 from service.providers.simulated.answers import Answer, Choice, answer, random_of
-from service.providers.simulated.embeddings import embeddings
+from service.providers.simulated.embeddings import (
+    MOST_AT_ONCE,
+    Asked,
+    Embedded,
+    asked_for,
+    embeddings,
+)
 from service.providers.simulated.faults import (
     Faults,
     faults_of,
@@ -28,6 +35,7 @@ from service.providers.simulated.pace import Pace, Sleep
 from service.providers.transport import Transport
 from service.providers.usage import openai_usage, usage_body
 from service.targets import Connection, TargetsError
+from service.tokens import estimate_input_tokens
 
 
 class SimulatedProvider:
@@ -51,7 +59,7 @@ class SimulatedProvider:
         pace = Pace(call, self._sleep)
         if call.operation == "embeddings":
             return await self._embeddings(call, faults, pace)
-        reply = answer(call.body, model=call.model, seed=self._seed(call))
+        reply = await self._answer(call)
         latency = self._latency(call, reply.pace) + self._between(call) * reply.usage.output_tokens
         await self._begin(call, faults, pace, latency)
         if faults.cut_after is not None:
@@ -63,7 +71,7 @@ class SimulatedProvider:
         """Answer a chat call in chunks, one token each."""
         faults = faults_of(call, self._options, self._chance)
         pace = Pace(call, self._sleep)
-        reply = answer(call.body, model=call.model, seed=self._seed(call))
+        reply = await self._answer(call)
         late = faults.hang and faults.cut_after is not None
         latency = self._latency(call, reply.pace)
         await self._begin(call, Faults() if late else faults, pace, latency)
@@ -82,16 +90,29 @@ class SimulatedProvider:
     async def check(self) -> None:
         """Nothing to reach."""
 
+    async def _answer(self, call: Call) -> Answer:
+        return await aside_if(
+            call.weight.heavy,
+            answer,
+            call.body,
+            model=call.model,
+            seed=self._seed(call),
+            weight=call.weight,
+        )
+
     async def _embeddings(self, call: Call, faults: Faults, pace: Pace) -> Completion:
-        seed, default = self._seed(call), self._options.dimensions
-        body = embeddings(call.body, model=call.model, seed=seed, default=default)
-        drawn = random_of(seed, call.model, call.body.get("input")).random()
+        seed = self._seed(call)
+        asked = asked_for(call.body, self._options.dimensions)
+        long = max(asked.numbers, call.weight.size) > MOST_AT_ONCE
+        found, drawn = await aside_if(long, _embedded, call, asked, seed, in_pieces=long)
         await self._begin(call, faults, pace, self._latency(call, drawn))
         if faults.cut_after is not None:
             raise interrupted(call)
-        usage = openai_usage(body["usage"])
+        usage = openai_usage(found.body["usage"])
         told = self._allowance.take(usage.total_tokens if usage else 0)
-        return Completion(body, usage, call.model, None, (), rate_limits=told)
+        return Completion(
+            found.body, usage, call.model, None, (), encoded=found.encoded, rate_limits=told
+        )
 
     async def _begin(self, call: Call, faults: Faults, pace: Pace, latency: float) -> None:
         """Wait for the answer to begin, or raise what comes in its place."""
@@ -125,6 +146,14 @@ def simulated(connection: Connection, transport: Transport) -> SimulatedProvider
     except ValidationError as error:
         raise TargetsError.of(connection.location + ".options", error) from None
     return SimulatedProvider(options)
+
+
+def _embedded(call: Call, asked: Asked, seed: int, *, in_pieces: bool) -> tuple[Embedded, float]:
+    """The answer, and the number in [0, 1) that its latency varies with."""
+    tokens = estimate_input_tokens(call.body)
+    found = embeddings(asked, model=call.model, seed=seed, tokens=tokens, in_pieces=in_pieces)
+    given = call.body.get("input")
+    return found, random_of(seed, call.model, given, weight=call.weight).random()
 
 
 def _completion(reply: Answer, model: str) -> Completion:
