@@ -49,6 +49,7 @@ class Attempts:
             target=target.name,
             simulate=request.simulate,
             headers=trace_headers(inference) if target.trace_context else {},
+            weight=request.weight,
         )
         here = 0
         while True:

@@ -10,7 +10,9 @@ from uuid import uuid4
 from service.bill import Bill
 from service.budgets.lease import NO_LEASE, Lease
 from service.cache import DEFAULT_DIRECTIVE, CacheDirective
+from service.json_weight import LIGHT, Weight
 from service.providers.control import SimulateControl
+from service.tokens import estimate_input_tokens
 
 NO_TRACE = "0" * 32
 CacheResult = Literal["hit", "miss", "bypass", "off"]
@@ -22,7 +24,8 @@ class ModelRequest:
 
     `body` is OpenAI-shaped and as the client sent it. `started` is on `time.perf_counter`,
     `deadline` on the event loop's clock. `component` is None where the caller named none. `id` is
-    unique for ever, `user` the keyed hash of the user that the body names.
+    unique for ever, `user` the keyed hash of the user that the body names. `weight` is the body's;
+    of a heavy one `input_tokens` were estimated beforehand, where nothing waited for it.
     """
 
     operation: Literal["chat", "embeddings"]
@@ -38,6 +41,14 @@ class ModelRequest:
     id: str = field(default_factory=lambda: uuid4().hex)
     trace_id: str = NO_TRACE
     user: str | None = None
+    weight: Weight = LIGHT
+    input_tokens: int | None = None
+
+    @property
+    def estimated_input_tokens(self) -> int:
+        """Input tokens as far as the body tells."""
+        known = self.input_tokens
+        return estimate_input_tokens(self.body) if known is None else known
 
     @property
     def include_usage(self) -> bool:

@@ -98,9 +98,10 @@ class LiveStream:
             self._record.saw(chunk)
             if chunk.usage_only and not self._include_usage:
                 continue
-            encoded = chunk.encoded
-            if encoded is None or b"\n" in encoded:
-                encoded = to_json(chunk.data)
+            encoded = to_json(chunk.data) if chunk.encoded is None else chunk.encoded
+            if b"\n" in encoded:
+                # In JSON it is white space alone: within texts it would be an escape.
+                encoded = encoded.replace(b"\n", b" ")
             self._note(encoded)
             return encoded
 

@@ -68,10 +68,15 @@ def estimate_input_tokens(body: Mapping[str, Any]) -> int:
     return _input_tokens(body.get("input"))
 
 
-def estimate_usage(body: Mapping[str, Any], *, output_characters: int) -> Usage:
-    """What an inference is billed for as far as can be told from its request and what came back."""
+def estimate_usage(
+    body: Mapping[str, Any], *, output_characters: int, input_tokens: int | None = None
+) -> Usage:
+    """What an inference is billed for as far as can be told from its request and what came back.
+
+    `input_tokens` are given where they were estimated before.
+    """
     return Usage(
-        input_tokens=estimate_input_tokens(body),
+        input_tokens=estimate_input_tokens(body) if input_tokens is None else input_tokens,
         output_tokens=estimate_tokens(output_characters),
         estimated=True,
     )
@@ -127,4 +132,6 @@ def _input_tokens(value: object) -> int:
     if not isinstance(value, Sequence):
         return 0
     items = cast("Sequence[object]", value)
-    return sum(1 if isinstance(item, int) else _input_tokens(item) for item in items)
+    if items and isinstance(items[0], int | float):
+        return len(items)
+    return sum(_input_tokens(item) for item in items)

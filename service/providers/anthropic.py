@@ -6,11 +6,14 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.aside import aside_if
 from service.errors import ProviderStreamInterrupted, ProviderUnsupported
+from service.json_pieces import json_pieces
+from service.providers.answer_text import LONG_TEXT
 from service.providers.anthropic_answer import (
     ChunkTranslator,
     completion_of,
@@ -54,17 +57,18 @@ class AnthropicProvider:
 
     async def complete(self, call: Call) -> Completion:
         """Answer a chat call as a whole."""
-        response = await self._endpoint.post(PATH, self._request(call), call)
-        answer, _ = await self._endpoint.read_object(response)
+        response = await self._endpoint.post(PATH, await self._request(call), call)
+        answer, text = await self._endpoint.read_object(response)
         if answer.get("type") != "message" or not isinstance(answer.get("content"), list):
             raise self._endpoint.invalid("JSON that is no message")
-        completion = completion_of(answer, created=int(self._now()))
+        write = _written if len(text) > LONG_TEXT else completion_of
+        completion = await aside_if(len(text) > LONG_TEXT, write, answer, created=int(self._now()))
         told = self._endpoint.rate_limits(response)
         return replace(completion, rate_limits=told) if told else completion
 
     async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
         """Answer a chat call in chunks."""
-        request = {**self._request(call), "stream": True}
+        request = {**await self._request(call), "stream": True}
         wanted = as_object(call.body.get("stream_options")).get("include_usage") is True
         translator = ChunkTranslator(created=int(self._now()), include_usage=wanted)
         response = await self._endpoint.post(PATH, request, call)
@@ -72,7 +76,8 @@ class AnthropicProvider:
         try:
             async with aclosing(self._endpoint.events(response)) as events:
                 async for sent in events:
-                    event = self._endpoint.decode(sent.data)
+                    long = len(sent.data) > LONG_TEXT
+                    event = await aside_if(long, self._endpoint.decode, sent.data)
                     kind = as_text(event.get("type"))
                     if kind == "error":
                         raise self._endpoint.error(failure_in(event))
@@ -93,14 +98,25 @@ class AnthropicProvider:
         """Ask for the list of models."""
         await self._endpoint.check("/v1/models")
 
-    def _request(self, call: Call) -> dict[str, object]:
+    async def _request(self, call: Call) -> dict[str, object]:
         if call.operation != "chat":
             wrong = f"The target '{call.target}' does not support {call.operation}."
             raise ProviderUnsupported(wrong, param="model", own_words=wrong)
         limit = self._options.max_tokens
-        return messages_request(
-            call.body, model=call.model, max_tokens=limit, target=self._endpoint.target
+        return await aside_if(
+            call.weight.heavy,
+            messages_request,
+            call.body,
+            model=call.model,
+            max_tokens=limit,
+            target=self._endpoint.target,
         )
+
+
+def _written(message: dict[str, Any], *, created: int) -> Completion:
+    """A long answer with its JSON text, which is written in slices too."""
+    completion = completion_of(message, created=created)
+    return replace(completion, encoded=b"".join(json_pieces(completion.body)))
 
 
 def anthropic(connection: Connection, transport: Transport) -> AnthropicProvider:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from service.providers.answer_text import parse_answer
 from service.providers.failures import Failure
 from service.providers.protocol import Chunk, Completion
 from service.providers.shapes import as_count, as_list, as_object, as_text, believable
@@ -85,8 +86,8 @@ def usage_of(usage: dict[str, Any]) -> Usage | None:
 def failure_of(status: int, text: bytes) -> Failure:
     """What an error answer says."""
     try:
-        body = as_object(json.loads(text))
-    except (ValueError, RecursionError):
+        body = as_object(parse_answer(text))
+    except ValueError:
         return Failure(status)
     error = as_object(body.get("error"))
     return Failure(status, as_text(error.get("message")), as_text(error.get("type")) or None)

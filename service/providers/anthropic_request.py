@@ -12,10 +12,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.errors import ProviderRejected, ProviderUnsupported
+from service.json_reader import Reading, read_json
+from service.json_weight import weigh
+from service.providers.answer_text import LONG_TEXT, MAXIMUM_VALUES
 from service.providers.shapes import as_list, as_object, as_text
 
 _WRONG_DATA_URL = "An image's data URL must be of the form data:image/png;base64,…."
 _WRONG_ARGUMENTS = "The arguments of a tool call in 'messages' are not a JSON object."
+_TOO_MANY_ARGUMENTS = (
+    f"The arguments of the tool calls in 'messages' hold more than {MAXIMUM_VALUES:,} JSON values. "
+    "Leave the oldest calls out."
+)
+_DEEP = 100
 
 
 def messages_request(
@@ -25,7 +33,8 @@ def messages_request(
     if body.get("n") not in (None, 1):
         raise _unsupported("more than one choice ('n' above 1)", "n", target)
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or max_tokens
-    system, messages = _conversation(as_list(body.get("messages")), target)
+    arguments = _Arguments()
+    system, messages = _conversation(as_list(body.get("messages")), target, arguments)
     request: dict[str, Any] = {"model": model, "max_tokens": limit, "messages": messages}
     if system:
         request["system"] = system
@@ -44,7 +53,7 @@ def messages_request(
 
 
 def _conversation(
-    items: list[Any], target: str
+    items: list[Any], target: str, arguments: _Arguments
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """System blocks, and messages in which the two roles take turns."""
     system: list[dict[str, Any]] = []
@@ -58,7 +67,7 @@ def _conversation(
         if role == "tool":
             turn, blocks = "user", [_tool_result(message, target)]
         elif role == "assistant":
-            turn, blocks = "assistant", _assistant_blocks(message, target)
+            turn, blocks = "assistant", _assistant_blocks(message, target, arguments)
         else:
             turn, blocks = "user", _blocks(message.get("content"), target)
         if not blocks:
@@ -111,7 +120,9 @@ def _image_source(url: str) -> dict[str, str]:
     return {"type": "base64", "media_type": media_type, "data": data}
 
 
-def _assistant_blocks(message: dict[str, Any], target: str) -> list[dict[str, Any]]:
+def _assistant_blocks(
+    message: dict[str, Any], target: str, arguments: _Arguments
+) -> list[dict[str, Any]]:
     blocks = _blocks(message.get("content"), target)
     for item in as_list(message.get("tool_calls")):
         call = as_object(item)
@@ -121,25 +132,42 @@ def _assistant_blocks(message: dict[str, Any], target: str) -> list[dict[str, An
                 "type": "tool_use",
                 "id": as_text(call.get("id")),
                 "name": as_text(function.get("name")),
-                "input": _arguments(as_text(function.get("arguments"))),
+                "input": arguments.read(as_text(function.get("arguments"))),
             }
         )
     return blocks
 
 
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        value: object = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise ProviderRejected(
-            _WRONG_ARGUMENTS,
-            code="invalid_tool_arguments",
-            param="messages",
-            own_words=_WRONG_ARGUMENTS,
-        )
-    return as_object(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
+class _Arguments:
+    """Reads the arguments of tool calls: JSON in texts, which weighed nothing in the body."""
+
+    def __init__(self) -> None:
+        self._left = MAXIMUM_VALUES
+
+    def read(self, text: str) -> dict[str, Any]:
+        """The object that a text is. Raises `ProviderRejected`."""
+        raw = text.encode(errors="replace")
+        self._left -= weigh(raw, most=MAXIMUM_VALUES).values
+        if self._left < 0:
+            raise _wrong_arguments(_TOO_MANY_ARGUMENTS)
+        try:
+            value: object = _object(raw) if raw.strip() else {}
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise _wrong_arguments(_WRONG_ARGUMENTS)
+        return as_object(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
+
+
+def _wrong_arguments(words: str) -> ProviderRejected:
+    return ProviderRejected(words, code="invalid_tool_arguments", param="messages", own_words=words)
+
+
+def _object(raw: bytes) -> object:
+    # How deep it nests is seen only by the parser that is strict.
+    if len(raw) > LONG_TEXT or raw.count(b"[") + raw.count(b"{") > _DEEP:
+        return read_json(raw, Reading(strict=True))
+    return json.loads(raw)
 
 
 def _tool_result(message: dict[str, Any], target: str) -> dict[str, Any]:

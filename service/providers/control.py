@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from service.errors import InvalidRequest
 
 HEADER = "x-gaugeway-simulate"
+_PROBLEMS_TOLD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def parse_header(value: str) -> SimulateControl:
         header = _Header.model_validate_json(value)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'][:1]) or 'value'}: {item['msg']}"
-            for item in error.errors(include_url=False, include_input=False)
+            f"{'.'.join(str(part)[:64] for part in item['loc'][:1]) or 'value'}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)[:_PROBLEMS_TOLD]
         )
         raise InvalidRequest(
             f"The header {HEADER} is not usable: {problems}. "

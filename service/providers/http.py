@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final, cast
 
+from service.aside import aside_if
 from service.errors import ProviderError, ProviderInvalidResponse
+from service.json_pieces import json_pieces, json_text
+from service.providers.answer_text import LONG_TEXT, may_hold_surrogates, parse_answer
 from service.providers.failures import Failure, error_of
 from service.providers.protocol import Call, Timeouts
 from service.providers.rate_limit_headers import OPENAI, HeaderNames, rate_limits_of
@@ -20,6 +23,11 @@ from service.rate_limits import RateLimit
 from service.targets import Connection
 
 CHECK_TIMEOUTS = Timeouts(connect=2.0, read=5.0, total=5.0)
+
+MAXIMUM_FAILURE: Final = 2**20
+"""Bytes of an error answer that are read; what it says stands at its beginning."""
+_PIECE: Final = 16 * 1024
+_EVENTS_IN_A_ROW: Final = 64
 
 ReadFailure = Callable[[int, bytes], Failure]
 """From status and body of an error answer to what it says; the headers are read here."""
@@ -54,7 +62,7 @@ class Endpoint:
             "POST",
             self._base_url + path,
             headers={**self._headers, **call.headers} if call.headers else self._headers,
-            body=encode(body),
+            body=await aside_if(call.weight.heavy, encode, body, in_slices=call.weight.huge),
             timeouts=call.timeout,
         )
         if response.status != 200:
@@ -76,31 +84,44 @@ class Endpoint:
             text = await response.read()
         finally:
             response.close()
-        return self.decode(text), text
+        return await aside_if(len(text) > LONG_TEXT, self.decode, text), text
 
     def rate_limits(self, response: Response) -> tuple[RateLimit, ...]:
         """What the answer's headers tell of the provider's limits."""
         return rate_limits_of(response.headers, self._rate_limit_headers)
 
     async def events(self, response: Response) -> AsyncGenerator[Event, None]:
-        """The body's events; raises at its end only if the connection broke."""
+        """The body's events; raises at its end only if the connection broke.
+
+        However fast they come, others have their turn between them.
+        """
         parser = EventParser()
+        passed = 0
         async with aclosing(response.pieces()) as pieces:
             async for piece in pieces:
-                for event in parser.feed(piece):
-                    yield event
+                for start in range(0, len(piece), _PIECE):
+                    if start:
+                        await asyncio.sleep(0)
+                    for event in parser.feed(piece[start : start + _PIECE]):
+                        yield event
+                        passed += 1
+                        if passed % _EVENTS_IN_A_ROW == 0:
+                            await asyncio.sleep(0)
 
     def decode(self, text: bytes) -> dict[str, Any]:
-        """A JSON object; raises `ProviderInvalidResponse` for anything else."""
+        """A JSON object; raises `ProviderInvalidResponse` for anything else.
+
+        For a long text it is to be called beside the event loop.
+        """
         try:
-            value: object = json.loads(text.decode())
-            if b"\\ud" in text or b"\\uD" in text:
-                value = without_half_surrogates(value)
-        except (ValueError, RecursionError):
-            value = None
+            value = parse_answer(text)
+        except ValueError as error:
+            raise self.invalid(str(error)) from None
         if not isinstance(value, dict):
             raise self.invalid("something that is not a JSON object")
-        return value  # pyright: ignore[reportUnknownVariableType] - JSON's keys are strings
+        if may_hold_surrogates(text):
+            value = without_half_surrogates(cast("object", value))
+        return cast("dict[str, Any]", value)
 
     def invalid(self, what: str) -> ProviderInvalidResponse:
         """The error of an answer that is not the target's own format."""
@@ -116,10 +137,10 @@ class Endpoint:
 
     async def _failed(self, response: Response) -> ProviderError:
         try:
-            text = await response.read()
+            text = await _beginning(response)
         finally:
             response.close()
-        said = self._read_failure(response.status, text)
+        said = await aside_if(len(text) > LONG_TEXT, self._read_failure, response.status, text)
         return self.error(
             Failure(
                 status=said.status,
@@ -133,13 +154,19 @@ class Endpoint:
         )
 
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_ESCAPED = json.JSONEncoder(separators=(",", ":"))
-
-
-def encode(body: Mapping[str, Any]) -> bytes:
+def encode(body: Mapping[str, Any], *, in_slices: bool = False) -> bytes:
     """JSON text in UTF-8, without spaces. Half of a surrogate pair is sent as an escape."""
-    try:
-        return _COMPACT.encode(body).encode()
-    except UnicodeEncodeError:
-        return _ESCAPED.encode(body).encode()
+    return b"".join(json_pieces(body)) if in_slices else json_text(body)
+
+
+async def _beginning(response: Response) -> bytes:
+    """The body, or as much of it as matters."""
+    parts: list[bytes] = []
+    size = 0
+    async with aclosing(response.pieces()) as pieces:
+        async for piece in pieces:
+            parts.append(piece)
+            size += len(piece)
+            if size >= MAXIMUM_FAILURE:
+                break
+    return b"".join(parts)

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.aside import aside_if
 from service.errors import ProviderStreamInterrupted
+from service.providers.answer_text import LONG_TEXT
 from service.providers.http import Endpoint
 from service.providers.openai_format import (
     WrongShapeError,
@@ -72,7 +74,8 @@ class OpenAIProvider:
                         return
                     if not event.data:
                         continue
-                    chunk = self._chunk(event.data, first=first)
+                    long = len(event.data) > LONG_TEXT
+                    chunk = await aside_if(long, self._chunk, event.data, first=first)
                     if first and (told := self._endpoint.rate_limits(response)):
                         chunk = replace(chunk, rate_limits=told)
                     first = False

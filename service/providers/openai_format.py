@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from service.providers.answer_text import parse_answer
 from service.providers.failures import Failure
 from service.providers.protocol import AttributeValue, Chunk, Completion
 from service.providers.shapes import as_list, as_object, as_text
@@ -123,8 +123,8 @@ def failure_in(body: dict[str, Any]) -> Failure | None:
 def failure_of(status: int, text: bytes) -> Failure:
     """What an error answer says: OpenAI's shape, vLLM's, Ollama's, or any text at all."""
     try:
-        body = as_object(json.loads(text))
-    except (ValueError, RecursionError):
+        body = as_object(parse_answer(text))
+    except ValueError:
         return Failure(status, _first_words(text))
     return _failure(status, body, inside=False)
 

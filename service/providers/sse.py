@@ -10,6 +10,9 @@ from service.errors import ProviderInvalidResponse
 MAXIMUM_EVENT = 16 * 2**20
 """Bytes; what a provider sends without ever ending an event must not fill the memory."""
 
+_LINE = 32
+"""What a line takes besides its data: empty ones without end would fill the memory as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -79,7 +82,7 @@ class EventParser:
         if name == b"data":
             value = value.removeprefix(b" ")
             self._data.append(value)
-            self._data_size += len(value)
+            self._data_size += len(value) + _LINE
             self._check_size()
         elif name == b"event":
             self._name = value.removeprefix(b" ")

@@ -7,12 +7,14 @@ HTTP, and `ProviderStreamInterrupted` where it ends before its time; a status is
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 import aiohttp
 
+from service.aside import aside_if
 from service.errors import (
     ProviderError,
     ProviderInvalidResponse,
@@ -23,6 +25,7 @@ from service.errors import (
 from service.providers.protocol import Timeouts
 
 LINGER = 0.05
+LARGE_BODY = 2**20
 MAXIMUM_BODY = 256 * 2**20
 """Bytes of a whole answer: two thousand long embeddings fit, an endless page does not."""
 
@@ -88,7 +91,8 @@ class AiohttpTransport:
             response = await self._session.request(
                 method,
                 url,
-                data=body,
+                # From a buffer it goes out in pieces, with a turn for others between them.
+                data=io.BytesIO(body) if len(body) > LARGE_BODY else body,
                 headers=headers,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
@@ -123,7 +127,7 @@ class _AiohttpResponse:
         except BaseException:
             self.close()
             raise
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return parts[0] if len(parts) == 1 else await aside_if(size > LARGE_BODY, b"".join, parts)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         content = self._response.content

@@ -125,6 +125,8 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory(
         parsed(b"data: ", *[b"x" * 10] * 20)
     with pytest.raises(ProviderInvalidResponse):
         parsed(*[b"data: " + b"x" * 10 + b"\n"] * 20)
+    with pytest.raises(ProviderInvalidResponse):
+        parsed(*[b"data:\n"] * 20)
 
 
 def test_comments_without_end_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ async def upstream() -> AsyncGenerator[Upstream]:
         assert state.handler is not None
         return await state.handler(request)
 
-    application = web.Application()
+    application = web.Application(client_max_size=2**30)
     application.router.add_route("*", "/{path:.*}", dispatch)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
