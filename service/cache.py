@@ -15,6 +15,9 @@ from typing import Any, Literal, Protocol
 
 from pydantic_core import from_json, to_json
 
+from service.aside import aside_if
+from service.json_pieces import digest_of
+from service.json_weight import HEAVY_BYTES, LIGHT, Weight
 from service.ledger.scripts import ScriptQueue, load_script
 from service.redis_store import RedisStore, StoreUnavailable
 
@@ -84,8 +87,13 @@ def parse_cache_control(header: str | None) -> CacheDirective:
     return found
 
 
-def cache_key(app: str, operation: str, body: Mapping[str, Any]) -> str:
-    """The key of a request: its app, its operation and its whole body, in whatever key order."""
+def cache_key(app: str, operation: str, body: Mapping[str, Any], weight: Weight = LIGHT) -> str:
+    """The key of a request: its app, its operation and its whole body, in whatever key order.
+
+    Of a heavy body it is another one, found in shorter calls into C.
+    """
+    if weight.heavy:
+        return digest_of([app, operation, body], in_slices=weight.huge).hex()
     canonical = json.dumps(
         [app, operation, body], sort_keys=True, separators=(",", ":"), ensure_ascii=True
     )
@@ -153,24 +161,21 @@ class ResponseCache:
             stored = await self._store.load(key)
         except StoreUnavailable:
             return None
-        return None if stored is None else self._read(stored, max_age)
+        if stored is None:
+            return None
+        return await aside_if(len(stored) > HEAVY_BYTES, self._read, stored, max_age)
 
     async def keep(self, key: str, answer: CachedAnswer, *, max_age: int) -> None:
         """Keep an answer for later; one that is too large is let go."""
         ttl = max(max_age, self._limits.ttl_seconds)
-        if ttl <= 0 or sum(map(len, answer.parts)) > self._limits.max_entry_bytes:
+        size = sum(map(len, answer.parts))
+        if ttl <= 0 or size > self._limits.max_entry_bytes:
             return
-        envelope = {
-            "at": self._now(),
-            "stream": answer.stream,
-            "tokens": answer.tokens,
-            "cost": answer.cost,
-            "parts": [part.decode() for part in answer.parts],
-        }
+        value = await aside_if(size > HEAVY_BYTES, self._written, answer)
         try:
             await self._store.store(
                 key,
-                to_json(envelope),
+                value,
                 ttl=ttl,
                 max_entries=self._limits.max_entries,
                 max_bytes=self._limits.max_bytes,
@@ -181,6 +186,17 @@ class ResponseCache:
     def fits(self, size: int) -> bool:
         """Whether an answer of so many bytes would be kept."""
         return size <= self._limits.max_entry_bytes
+
+    def _written(self, answer: CachedAnswer) -> bytes:
+        return to_json(
+            {
+                "at": self._now(),
+                "stream": answer.stream,
+                "tokens": answer.tokens,
+                "cost": answer.cost,
+                "parts": [part.decode() for part in answer.parts],
+            }
+        )
 
     def _read(self, stored: bytes, max_age: int) -> CachedAnswer | None:
         try:

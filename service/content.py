@@ -29,16 +29,23 @@ def input_messages(body: JsonObject, most: int = sys.maxsize) -> list[dict[str, 
     return found
 
 
-def output_messages(body: JsonObject) -> list[dict[str, Any]] | None:
-    """The choices of a chat completion; None for an answer without any."""
+def output_messages(body: JsonObject, most: int = sys.maxsize) -> list[dict[str, Any]] | None:
+    """The choices of a chat completion, up to so many; None for an answer without any."""
     choices = body.get("choices")
     if not isinstance(choices, list):
         return None
     found: list[dict[str, Any]] = []
-    for choice in cast("list[JsonObject]", choices):
-        message = _message(choice.get("message") or {})
-        found.append({**message, "finish_reason": choice.get("finish_reason") or "error"})
+    for choice in islice(_objects(cast("object", choices)), most):
+        message = _message(_object(choice.get("message")), most)
+        found.append({**message, "finish_reason": _text(choice.get("finish_reason")) or "error"})
     return found
+
+
+def answered_characters(body: JsonObject) -> int:
+    """Characters of text in all choices of a chat completion."""
+    contents = [_object(one.get("message")).get("content") for one in _objects(body.get("choices"))]
+    parts = [part.get("text") for content in contents for part in _objects(content)]
+    return sum(len(_text(text)) for text in (*contents, *parts))
 
 
 class Transcript:
@@ -86,9 +93,9 @@ def _message(message: JsonObject, most: int = sys.maxsize) -> dict[str, Any]:
             parts.append({"type": "text", "content": part["text"]})
         else:
             # Images and audio are told of, never kept.
-            parts.append({"type": str(part.get("type", "unknown"))})
+            parts.append({"type": _text(part.get("type")) or "unknown"})
     for call in islice(_objects(message.get("tool_calls")), most):
-        function: JsonObject = call.get("function") or {}
+        function = _object(call.get("function"))
         parts.append(
             {
                 "type": "tool_call",
@@ -98,6 +105,14 @@ def _message(message: JsonObject, most: int = sys.maxsize) -> dict[str, Any]:
             }
         )
     return {"role": message.get("role", "assistant"), "parts": parts}
+
+
+def _object(value: object) -> JsonObject:
+    return cast("JsonObject", value) if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _objects(value: object) -> Iterable[JsonObject]:

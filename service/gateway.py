@@ -14,6 +14,7 @@ from typing import TypeVar
 from otel import attributes as names
 from otel.instruments import Instruments
 from service.accounts import Account, Accounts, Reroute, cost_of
+from service.aside import aside_if
 from service.bill import NOTHING
 from service.cache import CachedAnswer, ResponseCache, cache_key
 from service.errors import ProviderError, ServiceError
@@ -54,7 +55,7 @@ class Gateway:
         ways = self._ways(request, request.model)
         account = self._accounts.open(request, ways[0])
         with account.billing_errors(), self._in_flight.track(request.deadline) as interruption:
-            use = self._cache_use(request)
+            use = await self._cache_use(request)
             cached = await self._cached(request, use, stream=False)
             if cached is not None:
                 account.hit(cached)
@@ -106,7 +107,7 @@ class Gateway:
         interruption: Interruption,
         ways: tuple[Target, ...],
     ) -> AnswerStream:
-        use = self._cache_use(request)
+        use = await self._cache_use(request)
         cached = await self._cached(request, use, stream=True)
         if cached is not None:
             account.hit(cached)
@@ -169,14 +170,21 @@ class Gateway:
         await account.admit(ways[-1])
         return await ask(progress, ways[-1])
 
-    def _cache_use(self, request: ModelRequest) -> CacheUse:
+    async def _cache_use(self, request: ModelRequest) -> CacheUse:
         if request.cache.mode == "bypass":
             return CacheUse("bypass")
         max_age = self._cache.accepted_age(request.cache)
         # A simulated fault is asked for by a header, which is not in the key.
         if max_age is None or request.simulate is not None:
             return CacheUse("off")
-        key = cache_key(request.app, request.operation, request.body)
+        key = await aside_if(
+            request.weight.heavy,
+            cache_key,
+            request.app,
+            request.operation,
+            request.body,
+            request.weight,
+        )
         return CacheUse("miss", key, max_age)
 
     async def _cached(

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic_core import to_json
 
 from otel.inference import Inference, Telemetry
 from service.attempts import Attempts
-from service.content import Transcript, input_messages, output_messages
+from service.content import Transcript, answered_characters, input_messages, output_messages
 from service.errors import ProviderError, ProviderInvalidResponse, ProviderTimeout, ServiceError
 from service.exchange import Answer, ModelRequest
 from service.headroom import Headroom
 from service.observation import operation_of
 from service.progress import Progress
-from service.providers.protocol import Call, Chunk, Completion, Provider
+from service.providers.protocol import Call, Chunk, Provider
 from service.settlement import Settlement, end_failed, end_interrupted
 from service.stream_record import StreamRecord
 from service.streaming import LiveStream
@@ -46,6 +46,8 @@ class Inferences:
         self._headroom = headroom
         capture = telemetry.settings.capture
         self._captures = capture.on_span or capture.on_event
+        # A message or a part of one takes more than a character: more are not recorded.
+        self._most_content = telemetry.settings.content_characters
 
     async def complete(self, progress: Progress, target: Target) -> Answer:
         """A whole answer. Raises `ServiceError`."""
@@ -64,10 +66,10 @@ class Inferences:
             )
             if self._captures:
                 inference.content(
-                    input_messages=self._input_messages(request),
-                    output_messages=output_messages(answer.body),
+                    input_messages=input_messages(request.body, self._most_content),
+                    output_messages=output_messages(answer.body, self._most_content),
                 )
-            usage = answer.usage or _estimate(request, answer)
+            usage = answer.usage or _estimate(request, answered_characters(answer.body))
             bill = progress.account.owed(self._settlement.settle(inference, target, usage, at))
         seconds = progress.provider_seconds + inference.provider_seconds
         return Answer(answer.encoded or to_json(answer.body), bill, progress.cache.result, seconds)
@@ -77,7 +79,7 @@ class Inferences:
         request = progress.request
         inference = self._telemetry.inference(operation_of(request, target))
         if self._captures:
-            inference.content(input_messages=self._input_messages(request))
+            inference.content(input_messages=input_messages(request.body, self._most_content))
         provider = self._providers[target.name]
         first, chunks = await self._attempted(
             progress, target, inference, lambda call: _first_chunk(provider, call)
@@ -87,12 +89,8 @@ class Inferences:
             request, target, inference, self._settlement, progress.account, progress.interruption
         )
         if self._captures:
-            record.transcript = Transcript(self._telemetry.settings.content_characters)
+            record.transcript = Transcript(self._most_content)
         return LiveStream(first, chunks, record, progress)
-
-    def _input_messages(self, request: ModelRequest) -> list[dict[str, Any]] | None:
-        # A message or a part of one takes more than a character: more are not recorded.
-        return input_messages(request.body, most=self._telemetry.settings.content_characters)
 
     async def _attempted(
         self,
@@ -136,7 +134,7 @@ class Inferences:
         """A provider that has read a prompt bills it, whoever waits for the answer."""
         if tries == 0:
             return
-        usage = estimate_usage(progress.request.body, output_characters=0)
+        usage = _estimate(progress.request, 0)
         usage = replace(usage, input_tokens=usage.input_tokens * tries)
         account = progress.account
         account.owe(self._settlement.settle(inference, target, usage, account.asked_at))
@@ -150,11 +148,8 @@ async def _first_chunk(provider: Provider, call: Call) -> tuple[Chunk, AsyncGene
     return first, chunks
 
 
-def _estimate(request: ModelRequest, answer: Completion) -> Usage:
+def _estimate(request: ModelRequest, characters: int) -> Usage:
     """For a provider that does not tell; without it, what was used would count as nothing."""
-    return estimate_usage(request.body, output_characters=_characters(answer.body))
-
-
-def _characters(body: Mapping[str, Any]) -> int:
-    messages = output_messages(body) or []
-    return sum(len(str(part.get("content", ""))) for m in messages for part in m["parts"])
+    return estimate_usage(
+        request.body, output_characters=characters, input_tokens=request.input_tokens
+    )

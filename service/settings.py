@@ -136,6 +136,8 @@ class Settings(BaseSettings):
     """Whether callers may steer the simulated provider by header and model name."""
 
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=1024**3)
+    max_body_values: int = Field(default=400_000, ge=1000, le=100_000_000)
+    """JSON values in a body, weighed as `service.json_weight` says: they take time, not bytes."""
     head_timeout_seconds: Seconds = 30.0
     """How long a client may take to send its request line and header fields, in all."""
     body_timeout_seconds: Seconds = 30.0

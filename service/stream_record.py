@@ -20,7 +20,7 @@ from service.settlement import (
     outcome_of,
 )
 from service.targets import Target
-from service.tokens import Usage, estimate_tokens, estimate_usage
+from service.tokens import Usage, estimate_tokens
 
 
 @dataclass(slots=True)
@@ -116,8 +116,9 @@ class StreamRecord:
     def _used(self) -> Usage:
         told = self.usage
         if told is None:
-            said = estimate_usage(self.request.body, output_characters=0)
-            return replace(said, output_tokens=self._estimated_output())
+            return Usage(
+                self.request.estimated_input_tokens, self._estimated_output(), estimated=True
+            )
         if not self._outdated:
             return told
         # Some providers tell the usage so far: the input is certain, what came since is not.

@@ -8,7 +8,7 @@ every request more than its worker's rare death is worth.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Any, Protocol
 
@@ -46,7 +46,7 @@ class Unreserved(Protocol):
         ...
 
 
-Facts = Callable[[ModelRequest, Target, int], bytes]
+Facts = Callable[[ModelRequest, Target, int], Awaitable[bytes]]
 
 
 class UnreservedNotes:
@@ -70,9 +70,9 @@ class UnreservedNotes:
         """Note those that are not noted yet. Raises `StoreUnavailable`."""
         described: dict[Unreserved, bytes] = {}
         for one in list(islice(self._waiting, MOST_NOTED)):
-            facts = self._facts(one.request, one.target, one.asked_ms)
+            facts = await self._facts(one.request, one.target, one.asked_ms)
             described[one] = note_of(facts, one.upper_charges())
-            # Bodies can be large: requests go on between two of them.
+            # There may be hundreds: requests go on between two of them.
             await asyncio.sleep(0)
         args: list[Any] = []
         for one, note in described.items():

@@ -28,6 +28,11 @@ from service.streaming import AnswerStream
 
 LAST_WORD_SECONDS = 1.0
 """How long a client that reads slowly is given for the last event of a stream that was cut."""
+LARGE_ANSWER = 2**20
+"""Bytes; a larger one is sent in pieces, of which the next waits until there is room."""
+_PIECE = 256 * 1024
+_CHUNKS_IN_A_ROW = 64
+"""So many chunks of a stream may follow each other before others have their turn."""
 _LABELS: dict[tuple[str, int], Mapping[str, str | int | None]] = {}
 
 
@@ -37,7 +42,8 @@ def answer_response(request: Request, asked: ModelRequest, answer: Answer) -> Re
     record_gateway_time(
         instruments_of(request), asked.operation, 200, seconds - answer.provider_seconds
     )
-    return Response(
+    kind = LargeResponse if len(answer.encoded) > LARGE_ANSWER else Response
+    return kind(
         answer.encoded,
         headers={
             **headers.bill_headers(answer.bill, answer.cache, seconds),
@@ -45,6 +51,26 @@ def answer_response(request: Request, asked: ModelRequest, answer: Answer) -> Re
         },
         media_type="application/json",
     )
+
+
+class LargeResponse(Response):
+    """The same answer, no faster than the client reads and with turns for others in between."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, then piece by piece."""
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        body = bytes(self.body)
+        for start in range(0, len(body), _PIECE):
+            end = start + _PIECE
+            piece, more = body[start:end], end < len(body)
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
+            await asyncio.sleep(0)
 
 
 def record_gateway_time(
@@ -115,8 +141,12 @@ class EventStreamResponse(Response):
             }
         )
         try:
+            sent = 0
             async for data in self._stream:
                 await self._send(send, b"data: " + data + b"\n\n")
+                sent += 1
+                if sent % _CHUNKS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)
         except ServiceError as error:
             last = self._error_event(error)
         except OSError:

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from starlette.types import Message
 
 from service.api import headers
-from service.api.body import read_json_object
+from service.api.body import read_body
+from service.api.checking import checked_body
 from service.api.context import headers_of, runtime_of, trace_id_of
-from service.api.schemas import check, with_whole_numbers
 from service.errors import BodyTimeout, DeadlineExceeded, ServiceUnavailable
 from service.exchange import ModelRequest
 from service.keys import Caller
@@ -39,9 +39,9 @@ async def model_request(
     caller = await runtime.keys.authenticate(given.get("authorization"))
     now = asyncio.get_running_loop().time()
     deadline = headers.deadline_of(given, now=now, allowed=settings.deadline_seconds)
-    body = await _body(request, now, deadline)
-    check(schema, body)
-    body = with_whole_numbers(body)
+    raw = await _body(request, now, deadline)
+    checked = await checked_body(raw, schema, most_values=settings.max_body_values)
+    body = checked.fields
     model, simulate = body["model"], None
     if settings.simulate_control:
         model, wish = split_model(model)
@@ -59,10 +59,12 @@ async def model_request(
         simulate=simulate,
         trace_id=trace_id_of(request.scope),
         user=runtime.users.of(body),
+        weight=checked.weight,
+        input_tokens=checked.input_tokens,
     )
 
 
-async def _body(request: Request, now: float, deadline: float) -> dict[str, Any]:
+async def _body(request: Request, now: float, deadline: float) -> bytes:
     """The body as it was sent. Raises `BodyTimeout` for a pause that is too long, or all of it."""
     runtime = runtime_of(request)
     settings, clock = runtime.settings, asyncio.get_running_loop().time
@@ -77,9 +79,7 @@ async def _body(request: Request, now: float, deadline: float) -> dict[str, Any]
     try:
         # A client that sends slowly must hold up neither its connection nor the end of the service.
         with runtime.in_flight.track(min(deadline, now + pause)) as waiting:
-            return await read_json_object(
-                receive, headers_of(request), limit=settings.max_body_bytes
-            )
+            return await read_body(receive, headers_of(request), limit=settings.max_body_bytes)
     except DeadlineExceeded:
         raise BodyTimeout(
             f"The request body did not arrive: nothing came for {pause:g} seconds, or it was not "

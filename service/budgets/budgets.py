@@ -112,14 +112,14 @@ class Budgets:
         """
         now = self._now()
         moment = milliseconds(now)
-        demand = self._demands.of(request, target, now, routed=replacing.route is not None)
+        demand = await self._demands.of(request, target, now, routed=replacing.route is not None)
         if not demand.parts:
             await self.release(replacing)
             return replace(NO_LEASE, route=replacing.route, routed_by=replacing.routed_by)
         lease = self._lease_ids()
         left = max(0.0, request.deadline - asyncio.get_running_loop().time()) + GRACE_SECONDS
         asked_at = replacing.asked_at or moment
-        facts = self._demands.facts(request, target, asked_at, demand)
+        facts = await self._demands.facts(request, target, asked_at, demand)
         keys, args = reservation(
             demand.parts,
             Note(self._open_key, request.id, facts),
@@ -155,12 +155,12 @@ class Budgets:
             asked_at,
         )
 
-    def facts(self, request: ModelRequest, target: Target, asked_at: int) -> bytes:
+    async def facts(self, request: ModelRequest, target: Target, asked_at: int) -> bytes:
         """What is to be noted of a request that no budget holds anything for.
 
         It was asked at a moment in milliseconds since the epoch.
         """
-        return self._demands.facts(request, target, asked_at)
+        return await self._demands.facts(request, target, asked_at)
 
     async def release(self, lease: Lease) -> None:
         """Give back what a lease holds; what is not given back for want of Redis lapses."""

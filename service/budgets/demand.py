@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pydantic_core import to_json
 
+from service.aside import aside_if
 from service.budgets.asking import Part, value_of
 from service.budgets.bound import Bound, bound_of
 from service.budgets.declared import Budget, Declared
@@ -55,7 +56,9 @@ class Demands:
         self._declared = declared
         self._price = price
 
-    def of(self, request: ModelRequest, target: Target, now: datetime, *, routed: bool) -> Demand:
+    async def of(
+        self, request: ModelRequest, target: Target, now: datetime, *, routed: bool
+    ) -> Demand:
         """What a request may use of budgets; one that was routed is not routed again."""
         declared = self._declared()
         concerned = [
@@ -65,7 +68,7 @@ class Demands:
         ]
         if not concerned:
             return NO_DEMAND
-        bound = self._bound(declared, request, target)
+        bound = await self._bound(declared, request, target)
         cost = self._cost(target, bound, now) if _in_dollars(concerned) else None
         # What has no price cannot be bounded, only refused.
         amounts = {"usd": cost or 0, "tokens": bound.tokens, "requests": 1}
@@ -83,7 +86,7 @@ class Demands:
         capped = not bound.states_output and any(budget.caps_output for budget, _ in concerned)
         return Demand(parts, bound, cost, bound.answer_tokens if capped else None)
 
-    def facts(
+    async def facts(
         self, request: ModelRequest, target: Target, asked_at: int, demand: Demand = NO_DEMAND
     ) -> bytes:
         """What is noted of an open request, as one line of JSON.
@@ -92,7 +95,7 @@ class Demands:
         """
         bound, cost = demand.bound, demand.cost
         if bound is None:
-            bound = self._bound(self._declared(), request, target)
+            bound = await self._bound(self._declared(), request, target)
             cost = self._cost(target, bound, datetime.fromtimestamp(asked_at / 1000, UTC))
         return to_json(
             OpenRequest(
@@ -113,12 +116,15 @@ class Demands:
             )
         )
 
-    def _bound(self, declared: Declared, request: ModelRequest, target: Target) -> Bound:
-        return bound_of(
+    async def _bound(self, declared: Declared, request: ModelRequest, target: Target) -> Bound:
+        return await aside_if(
+            request.weight.heavy,
+            bound_of,
             request.operation,
             request.body,
             setting=target.max_output_tokens,
             allowances=declared.allowances,
+            in_slices=request.weight.huge,
         )
 
     def _cost(self, target: Target, bound: Bound, at: datetime) -> int | None:
