@@ -94,6 +94,7 @@ bench: build ## Measure, side by side in one run; one JSON line each
 	@$(BIN)/python -m bench.collector_faults
 	@$(BIN)/python -m bench.ledger
 	@$(BIN)/python -m bench.redaction
+	@$(BIN)/python -m bench.body_stalls
 
 .PHONY: bench-dashboards
 bench-dashboards: build ## Measure the panels of the dashboards on 30 days of history; the first time writes 6 GB

@@ -1,34 +1,49 @@
-"""A provider that answers every chat request at once with the same bytes, over real HTTP."""
+"""A provider that answers every chat request at once with the same bytes, over real HTTP.
+
+It speaks OpenAI's format, and Anthropic's where it is asked for messages.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
-_BODY = json.dumps(
-    {
-        "id": "chatcmpl-bench",
-        "object": "chat.completion",
-        "created": 1763719200,
-        "model": "bench",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "Seven hills. " * 20},
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 20, "completion_tokens": 60, "total_tokens": 80},
-    }
-).encode()
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
-    + str(len(_BODY)).encode()
-    + b"\r\n\r\n"
-    + _BODY
-)
+_USAGE = {"prompt_tokens": 20, "completion_tokens": 60, "total_tokens": 80}
+_COMPLETION = {
+    "id": "chatcmpl-bench",
+    "object": "chat.completion",
+    "created": 1763719200,
+    "model": "bench",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Seven hills. " * 20},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": _USAGE,
+}
+_MESSAGE = {
+    "id": "msg_bench",
+    "type": "message",
+    "role": "assistant",
+    "model": "bench",
+    "content": [{"type": "text", "text": "Seven hills. " * 20}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 20, "output_tokens": 60},
+}
+
+
+def _answer(value: Mapping[str, Any]) -> bytes:
+    body = json.dumps(value).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+_ANSWER, _ANTHROPIC = _answer(_COMPLETION), _answer(_MESSAGE)
 
 
 class _Answering(asyncio.Protocol):
@@ -45,12 +60,14 @@ class _Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
-            size = end + 4 + _content_length(self._received[:end])
+            head = self._received[:end]
+            size = end + 4 + _content_length(head)
             if len(self._received) < size:
                 return
             self._received = self._received[size:]
             assert self._transport is not None
-            self._transport.write(_ANSWER)
+            anthropic = b"/messages " in head.partition(b"\r\n")[0]
+            self._transport.write(_ANTHROPIC if anthropic else _ANSWER)
 
 
 def _content_length(head: bytes) -> int:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from bench import metrics_endpoint, request_cpu
+from bench import body_stalls, metrics_endpoint, request_cpu
 
 # They start the service several times over.
 pytestmark = pytest.mark.slow
@@ -35,3 +35,13 @@ def test_the_time_of_a_scrape_is_told_with_its_series(capsys: pytest.CaptureFixt
     told = printed(capsys)
     assert told["series"] >= 300
     assert told["scrape_ms"] > 0
+
+
+def test_the_longest_wait_is_told_for_each_body(capsys: pytest.CaptureFixture[str]) -> None:
+    body_stalls.main(["--rounds", "1", "--only", "token ids"])
+    told = printed(capsys)
+    assert "300,000 token ids" in told["shapes"]
+    assert set(told["over"]) <= set(told["shapes"])
+    for name, shape in told["shapes"].items():
+        assert shape["status"] in (200, 400), name
+        assert shape["longest_healthz_ms"] > 0, name
