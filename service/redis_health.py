@@ -16,12 +16,20 @@ from typing import Any, Final, cast
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from service.dependencies import DependencyProblem
 from service.ledger.calendar import PREFIX
 from service.ledger.scripts import load_script
+from service.redis_replies import reply_code
+from service.redis_store import raise_swallowed_cancellation
 from service.settings import SettingsError
 
 KEPT_SECONDS: Final = 60
@@ -43,6 +51,7 @@ class _Kind:
 
 
 _WRONG_NODE: Final = _Kind("wrong node", f"It is a node of a Redis Cluster. {_ONE_PRIMARY}")
+_LOADING: Final = _Kind("loading", "It is reading its file and answers when it has.")
 _NOT_AUTHENTICATED: Final = _Kind(
     "not authenticated", "It does not take the user or password of REDIS_URL."
 )
@@ -68,7 +77,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         "not saving",
         "It cannot write to its disk, and takes no writes until it can: see its log.",
     ),
-    "LOADING": _Kind("loading", "It is reading its file and answers when it has."),
+    "LOADING": _LOADING,
+    BusyLoadingError.__name__: _LOADING,
     "MASTERDOWN": _Kind("no primary", "It is a replica that has lost its primary."),
     "BUSY": _Kind("busy", "A script or function has kept it for seconds."),
     "WRONGPASS": _NOT_AUTHENTICATED,
@@ -79,11 +89,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "CLUSTERDOWN": _WRONG_NODE,
     "TRYAGAIN": _WRONG_NODE,
 }
-_CODE: Final = re.compile(rf"\b({'|'.join(_KINDS)})\b")
 _REFUSED: Final = _Kind("refused", "It refuses what the service needs of it: see its log.")
 _IN_WORDS: Final = (
-    # What a script may not do has a code of its own in no version.
-    (re.compile(r"ACL failure|user executing the script can't"), _KINDS["NOPERM"]),
     (
         re.compile(r"DB index|[Ii]nvalid (?:DB|[Dd]atabase)"),
         _Kind("no such database", "It has no database of the number in REDIS_URL."),
@@ -143,9 +150,11 @@ class RedisHealth:
             if not self._is_one:
                 await self._see_that_it_is_one()
         except (RedisError, OSError) as error:
+            raise_swallowed_cancellation()
             self._is_one = False
             await self._pool.disconnect()
             return _kind_of(error)
+        raise_swallowed_cancellation()
         return None
 
     async def close(self) -> None:
@@ -194,12 +203,11 @@ def _kind_of(error: Exception) -> _Kind:
         return _Kind("timeout", "It does not answer in time.")
     if isinstance(error, AuthenticationError):
         return _NOT_AUTHENTICATED
-    text = f"{getattr(error, 'status_code', None) or ''} {error}"
+    if found := _KINDS.get(reply_code(error)):
+        return found
     for words, kind in _IN_WORDS:
-        if words.search(text):
+        if words.search(str(error)):
             return kind
-    if found := _CODE.search(text):
-        return _KINDS[found[1]]
     if isinstance(error, ResponseError):
         return _REFUSED
     return _Kind("unreachable", "See that it runs and that REDIS_URL leads to it.")

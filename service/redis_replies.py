@@ -22,8 +22,8 @@ _IN_SCRIPTS = re.compile(
     r"|NOPERM|UNBLOCKED)\b"
 )
 _SCRIPT = "user_script"
-# Servers before 7.2 tell it without a code, and inside a script alone.
-_NOT_ALLOWED = "user executing the script can't run this command"
+# Servers tell it without a code inside a script, in the words of 6.2 or of 7.
+_NOT_ALLOWED = re.compile(r"user executing the script can't|ACL failure in script")
 # Of a value that is not what the command is for: there is no code for it.
 _OF_VALUES = re.compile(
     r"not an integer|not a valid float|out of range|would overflow|syntax error"
@@ -47,7 +47,7 @@ def reply_code(error: BaseException) -> str:
     message = _message(error)
     if _SCRIPT in message and (inside := _IN_SCRIPTS.search(message)):
         return inside[1]
-    if _NOT_ALLOWED in message:
+    if _NOT_ALLOWED.search(message):
         return "NOPERM"
     first = message.partition(" ")[0].lstrip("-")
     return first if first.isascii() and first.isalpha() and first.isupper() else _UNNAMED

@@ -147,13 +147,13 @@ class RedisStore:
             answer = await command(connections.redis)
         # ValueError: so redis-py meets a reply that it cannot take apart.
         except (RedisError, OSError, ValueError) as error:
-            _raise_swallowed_cancellation()
+            raise_swallowed_cancellation()
             raise self._unavailable(name, error) from None
         finally:
             connections.users -= 1
             if connections.retired:
                 self._let_go(connections)
-        _raise_swallowed_cancellation()
+        raise_swallowed_cancellation()
         return answer
 
     def _unavailable(self, name: str, error: Exception) -> StoreUnavailable:
@@ -188,7 +188,7 @@ class RedisStore:
         try:
             await take_write(connections.redis)
         except Exception as error:
-            _raise_swallowed_cancellation()
+            raise_swallowed_cancellation()
             if still_reads(error) and not self._breaker.readable:
                 self._breaker.failed(readable=True)
                 self._use(connections)
@@ -214,7 +214,7 @@ class RedisStore:
                 self._use(new)
         except (RedisError, OSError):
             # Those who need Redis will meet it themselves.
-            _raise_swallowed_cancellation()
+            raise_swallowed_cancellation()
         finally:
             if new is not self._connections:
                 self._let_go(new)
@@ -244,7 +244,7 @@ def _start(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> N
     task.add_done_callback(tasks.discard)
 
 
-def _raise_swallowed_cancellation() -> None:
+def raise_swallowed_cancellation() -> None:
     """Go on with a cancellation that redis-py lost, as it can while it sets up a connection."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
