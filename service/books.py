@@ -14,6 +14,7 @@ from service.budgets.budgets import Budgets
 from service.budgets.declared import DEFAULT_PATH, Declared, load_budgets
 from service.budgets.file import BudgetsFile
 from service.ledger.calendar import Calendar, Retention
+from service.ledger.damage import Damage
 from service.ledger.keeping import warn_of_losses
 from service.ledger.ledger import Ledger
 from service.ledger.lost_workers import LostWorkers
@@ -71,7 +72,12 @@ async def open_books(
     redis = _open_store(settings, redis_url, stack)
     scripts = ScriptQueue(redis)
     stack.push_async_callback(scripts.close)
-    recorder = Recorder(scripts, calendar, dedupe_seconds=settings.ledger_dedupe_seconds)
+    recorder = Recorder(
+        scripts,
+        calendar,
+        dedupe_seconds=settings.ledger_dedupe_seconds,
+        damage=Damage(instruments),
+    )
     ledger = _new_ledger(settings, recorder, instruments)
     # Whether others live is asked by connections of its own: it must not make budgets unasked.
     watching = _open_store(settings, redis_url, stack)

@@ -15,10 +15,22 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- The first command is refused where memory is short, and then nothing is changed.
 redis.call('SET', answer, bytes, 'EX', seconds)
 
-local sum = tonumber(redis.call('GET', total) or '0')
+local function is_a(kind, key)
+  local found = redis.call('TYPE', key).ok
+  return found == 'none' or found == kind
+end
+
+-- The lists say what there is and hold no answer: where somebody else wrote over one, all are begun
+-- anew. Answers that are in none go when they expire.
+local sum = is_a('string', total) and string.match(redis.call('GET', total) or '0', '^%-?%d+$')
+sum = sum and tonumber(sum)
+if not sum or not is_a('hash', sizes) or not is_a('zset', expiries) then
+  redis.call('DEL', total, sizes, expiries)
+  sum = 0
+end
 
 local function forget(other)
-  sum = sum - tonumber(redis.call('HGET', sizes, other) or '0')
+  sum = sum - (tonumber(redis.call('HGET', sizes, other) or '0') or 0)
   redis.call('HDEL', sizes, other)
   redis.call('ZREM', expiries, other)
 end

@@ -26,10 +26,10 @@ from service.targets import Target
 
 PREFIX = "gaugeway:{ledger}:budget:"
 
-RESERVE = load_script("service.budgets", "reserve", after=("window",))
-RELEASE = load_script("service.budgets", "release", after=("window",))
+RESERVE = load_script("service.budgets", "reserve", after=("window", "damage"))
+RELEASE = load_script("service.budgets", "release", after=("window", "damage"))
 PASS = load_script("service.budgets", "pass")
-STATE = load_script("service.budgets", "state", after=("window",))
+STATE = load_script("service.budgets", "state", after=("window", "damage"))
 
 _IN_KEYS = str.maketrans({"%": "%25", ":": "%3A", "#": "%23"})
 

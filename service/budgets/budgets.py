@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
 from typing import Any, Literal
@@ -20,18 +20,16 @@ from otel.instruments import Instruments
 from service.background import BackgroundTask
 from service.budgets.asking import (
     RELEASE,
-    RESERVE,
     Note,
     Outcome,
     Scripts,
     held_keys,
-    outcome,
-    reservation,
 )
 from service.budgets.demand import Demand, Demands, PriceBound, milliseconds
 from service.budgets.file import BudgetsFile
 from service.budgets.gauges import Gauges
 from service.budgets.lease import NO_LEASE, Lease
+from service.budgets.reserving import Reserved, reserve_parts
 from service.budgets.standing import Standing
 from service.budgets.telling import refusal
 from service.budgets.thresholds import Thresholds
@@ -40,6 +38,7 @@ from service.exchange import ModelRequest
 from service.file_watch import FileWatch
 from service.ledger.documents import BudgetState
 from service.ledger.open_requests import open_key
+from service.redis_keys import DamageReport
 from service.redis_store import StoreUnavailable
 from service.targets import Target
 
@@ -49,6 +48,15 @@ GRACE_SECONDS = 30.0
 """How long after its request's deadline a reservation lapses."""
 RELOAD_SECONDS = 1.0
 TELL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """When and as what a reservation is asked for; moments in milliseconds since the epoch."""
+
+    lease: str
+    moment: int
+    asked_at: int
 
 
 class Budgets:
@@ -77,6 +85,7 @@ class Budgets:
         self._thresholds = Thresholds(scripts, self._moment)
         self._standing = Standing(scripts, self._moment)
         self._gauges = Gauges(instruments)
+        self._damage = DamageReport()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch = FileWatch(file, instruments=instruments, interval=RELOAD_SECONDS)
         self._telling = BackgroundTask(
@@ -120,16 +129,16 @@ class Budgets:
         left = max(0.0, request.deadline - asyncio.get_running_loop().time()) + GRACE_SECONDS
         asked_at = replacing.asked_at or moment
         facts = await self._demands.facts(request, target, asked_at, demand)
-        keys, args = reservation(
-            demand.parts,
-            Note(self._open_key, request.id, facts),
-            now=moment,
-            lease=lease,
-            expires=moment + int(left * 1000),
-            replacing=replacing,
-        )
         try:
-            reply = await self._scripts.call(RESERVE, keys, args)
+            reserved = await reserve_parts(
+                self._scripts,
+                demand.parts,
+                Note(self._open_key, request.id, facts),
+                now=moment,
+                lease=lease,
+                expires=moment + int(left * 1000),
+                replacing=replacing,
+            )
         except StoreUnavailable:
             return self._unchecked(request, demand, replacing)
         except asyncio.CancelledError:
@@ -138,22 +147,7 @@ class Budgets:
             self._in_background(self.release(Lease(possible, request=request.id)))
             self._in_background(self.release(replacing))
             raise
-        found = outcome(demand.parts, reply)
-        for one in found.answered:
-            self._thresholds.announce(one.part.budget, one.part.key, one.passed)
-        if found.what == "refused":
-            self._count_denials(request, found)
-            raise refusal(found.answered, now=moment)
-        if found.what == "routed":
-            return Lease(route=found.route, routed_by=found.routed_by, asked_at=asked_at)
-        return Lease(
-            tuple(one.part.hold(lease, one.spent, one.reserved) for one in found.answered),
-            demand.max_output_tokens,
-            replacing.route,
-            replacing.routed_by,
-            request.id,
-            asked_at,
-        )
+        return self._held(request, demand, reserved, Asking(lease, moment, asked_at), replacing)
 
     async def facts(self, request: ModelRequest, target: Target, asked_at: int) -> bytes:
         """What is to be noted of a request that no budget holds anything for.
@@ -201,7 +195,47 @@ class Budgets:
                 labels = {names.BUDGET_NAME: one.part.budget.name, names.APP: request.app}
                 self._instruments.budget_denials.add(1, labels)
 
-    def _unchecked(self, request: ModelRequest, demand: Demand, replacing: Lease) -> Lease:
+    def _held(
+        self,
+        request: ModelRequest,
+        demand: Demand,
+        reserved: Reserved,
+        asking: Asking,
+        replacing: Lease,
+    ) -> Lease:
+        found = reserved.outcome
+        for one in found.answered:
+            self._thresholds.announce(one.part.budget, one.part.key, one.passed)
+        if found.what == "refused":
+            self._count_denials(request, found)
+            raise refusal(found.answered, now=asking.moment)
+        if found.what == "routed":
+            return Lease(route=found.route, routed_by=found.routed_by, asked_at=asking.asked_at)
+        held = Lease(
+            tuple(one.part.hold(asking.lease, one.spent, one.reserved) for one in found.answered),
+            demand.max_output_tokens,
+            replacing.route,
+            replacing.routed_by,
+            request.id,
+            asking.asked_at,
+        )
+        return self._without(request, reserved, held) if reserved.damaged else held
+
+    def _without(self, request: ModelRequest, reserved: Reserved, held: Lease) -> Lease:
+        """The lease of a request that some budgets could not be asked about."""
+        for part, damaged in reserved.damaged:
+            self._damage.tell(
+                damaged, f"The budget '{part.budget.name}' is not asked, and others are."
+            )
+        try:
+            self._go_on_unchecked(request)
+        except BudgetsUnavailable:
+            self._in_background(self.release(held))
+            raise
+        unknown = tuple(part.hold(None) for part, _ in reserved.damaged)
+        return replace(held, holds=held.holds + unknown)
+
+    def _go_on_unchecked(self, request: ModelRequest) -> None:
         if self._when_unavailable == "closed":
             raise BudgetsUnavailable(
                 "Budgets cannot be asked now, and this service spends nothing that they do not "
@@ -209,13 +243,18 @@ class Budgets:
                 retry_after=2,
             )
         self._instruments.budget_unchecked.add(1, {names.APP: request.app})
+
+    def _unchecked(self, request: ModelRequest, demand: Demand, replacing: Lease) -> Lease:
+        self._go_on_unchecked(request)
         holds = tuple(part.hold(None) for part in demand.parts)
         return Lease(holds, demand.max_output_tokens, replacing.route, replacing.routed_by)
 
     async def _tell(self) -> None:
         """Keep the metrics fresh, and note thresholds that were passed without a request."""
         try:
-            found = await self._standing.read(self._file.declared)
+            found, damaged = await self._standing.read_those_that_can(self._file.declared)
+            for key in damaged:
+                self._damage.tell(key, "Where one of the budgets stands is not known.")
             self._gauges.show(found)
             for one in found:
                 if one.news:

@@ -2,6 +2,14 @@
 -- KEYS: the window's hash, the counts of the budget's window. ARGV: now, the kind of value, when the
 -- keys vanish, the limit, then percents.
 
+local function is_hash(key)
+  local kind = redis.call('TYPE', key).ok
+  return kind == 'none' or kind == 'hash'
+end
+
+-- Whoever reserves, and whoever looks where the budget stands, is told of it.
+if not is_hash(KEYS[1]) or not is_hash(KEYS[2]) then return {} end
+
 -- A user whose spending is counted under _OTHER has no hash, and gets none here.
 if ARGV[2] == 'user' and redis.call('EXISTS', KEYS[1]) == 0 then return {} end
 
@@ -12,7 +20,7 @@ for i = 5, #ARGV do
     if ARGV[2] ~= 'user' then
       table.insert(passed, ARGV[i])
     else
-      if redis.call('HINCRBY', KEYS[2], mark, 1) == 1 then table.insert(passed, ARGV[i]) end
+      if redis.pcall('HINCRBY', KEYS[2], mark, 1) == 1 then table.insert(passed, ARGV[i]) end
       redis.call('PEXPIREAT', KEYS[2], ARGV[3])
     end
   end

@@ -18,6 +18,7 @@ from service.budgets.declared import Budget, Declared
 from service.budgets.telling import number_text
 from service.budgets.windows import Window, local_time
 from service.ledger.documents import BudgetState, UserThreshold
+from service.redis_keys import NO_NUMBER, NO_NUMBER_OR_TYPE, DamagedKey
 
 VALUES = 500
 """Apps, models, … of one budget that are told of at the most; the furthest ones."""
@@ -112,9 +113,28 @@ class Standing:
         self._now = now
 
     async def read(self, declared: Declared) -> tuple[Stand, ...]:
-        """In the order of the file, the values of one budget furthest first."""
+        """In the order of the file, the values of one budget furthest first.
+
+        Raises `StoreUnavailable`, also as `DamagedKey`.
+        """
         found = await asyncio.gather(*(self._read(budget) for budget in declared.budgets))
         return tuple(stand for stands in found for stand in stands)
+
+    async def read_those_that_can(
+        self, declared: Declared
+    ) -> tuple[tuple[Stand, ...], tuple[DamagedKey, ...]]:
+        """The same beside those that are damaged, and their keys. Raises `StoreUnavailable`."""
+        found: list[Stand] = []
+        damaged: list[DamagedKey] = []
+        readings = (self._read(budget) for budget in declared.budgets)
+        for read in await asyncio.gather(*readings, return_exceptions=True):
+            if isinstance(read, DamagedKey):
+                damaged.append(read)
+            elif isinstance(read, BaseException):
+                raise read
+            else:
+                found += read
+        return tuple(found), tuple(damaged)
 
     async def _read(self, budget: Budget) -> Sequence[Stand]:
         now = self._now()
@@ -124,7 +144,9 @@ class Standing:
         reply = await self._scripts.call(
             STATE, [key, f"{key}#values", f"{key}#counts"], [now, kind, most]
         )
-        counts = _counts(reply[0])
+        if reply[0] == b"damaged":
+            raise DamagedKey(reply[1].decode(errors="replace"), NO_NUMBER_OR_TYPE)
+        counts = _counts(f"{key}#counts", reply[0])
         rows = [_row(budget, window, key, row, now) for row in reply[1:]]
         if kind == "none":
             return rows
@@ -137,7 +159,7 @@ class Standing:
 
 
 def _row(budget: Budget, window: Window, key: str, row: Sequence[Any], now: int) -> Stand:
-    value = row[0].decode()
+    value = row[0].decode(errors="replace")
     return Stand(
         budget,
         window,
@@ -146,7 +168,7 @@ def _row(budget: Budget, window: Window, key: str, row: Sequence[Any], now: int)
         int(row[1]),
         int(row[2]),
         int(row[3]),
-        frozenset(row[4].decode().split(",")),
+        frozenset(row[4].decode(errors="replace").split(",")),
         (),
         now,
     )
@@ -184,8 +206,14 @@ def _furthest(
     )
 
 
-def _counts(flat: Sequence[bytes]) -> Mapping[str, int]:
-    return {name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)}
+def _counts(key: str, flat: Sequence[bytes]) -> Mapping[str, int]:
+    try:
+        return {
+            name.decode(errors="replace"): int(count)
+            for name, count in zip(flat[::2], flat[1::2], strict=True)
+        }
+    except ValueError:
+        raise DamagedKey(key, NO_NUMBER) from None
 
 
 def _rounded(unit: str, amount: int) -> int:

@@ -19,7 +19,7 @@ class LossRecorder:
     def __init__(self, scripts: ScriptQueue, calendar: Calendar) -> None:
         self._scripts = scripts
         self._calendar = calendar
-        self._script = load_script("service.ledger", "losses")
+        self._script = load_script("service.ledger", "losses", after=("faults",))
 
     async def tell(self, writer: str, after: int, lost: Lost) -> int:
         """Add a loss where a writer's mark is `after`; its mark then. Raises `StoreUnavailable`.

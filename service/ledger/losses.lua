@@ -10,7 +10,13 @@
 
 local order = cjson.decode(ARGV[1])
 
-local mark = redis.call('GET', KEYS[1]) or '0'
+-- Where the mark holds something else the worker's word counts, as in record.lua.
+local mark = unless_damaged(KEYS[1], redis.pcall('GET', KEYS[1]))
+if mark == false then
+  mark = '0'
+elseif not mark or not string.match(mark, '^%d+$') then
+  mark = order.after
+end
 if mark ~= order.after then
   return mark
 end

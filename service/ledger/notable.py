@@ -12,6 +12,7 @@ from service.ledger.calendar import PREFIX
 from service.ledger.documents import RequestSummary
 from service.ledger.entry import Entry
 from service.money import amount_text, dollars
+from service.redis_keys import DamagedKey
 
 KINDS = ("dearest", "slowest", "failed")
 MOST = 50
@@ -99,11 +100,19 @@ def _summary(entry: Entry) -> str:
     return json.dumps(facts, separators=(",", ":"))
 
 
-def read_summary(member: bytes, zone: tzinfo) -> tuple[int, RequestSummary] | None:
-    """When a request was asked (ms) and its summary; None where another version wrote it."""
-    facts = json.loads(member)
-    if facts[0] != _VERSION:
-        return None
+def read_summary(key: str, member: bytes, zone: tzinfo) -> tuple[int, RequestSummary] | None:
+    """When a request was asked (ms) and its summary; None where another version wrote it.
+
+    Raises `DamagedKey` where it is no summary.
+    """
+    try:
+        facts = json.loads(member)
+        return _summary_of(facts, zone) if facts[0] == _VERSION else None
+    except (ValueError, TypeError, LookupError, OverflowError, OSError):
+        raise DamagedKey(key, "it holds what is no summary of a request") from None
+
+
+def _summary_of(facts: list[Any], zone: tzinfo) -> tuple[int, RequestSummary]:
     _, asked_at, trace, app, operation, provider, model, component, outcome, error, *rest = facts
     stream, estimated, latency_us, input_tokens, output_tokens, cost = rest
     return asked_at, RequestSummary(

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any, Literal, cast
 
 from service.ledger import documents, hashes, sums
@@ -50,7 +51,7 @@ async def nothing_waits() -> bool:
 
 
 class LedgerReader:
-    """What was used. Every method raises `StoreUnavailable`."""
+    """What was used. Every method raises `StoreUnavailable`, which may be a `DamagedKey`."""
 
     def __init__(
         self,
@@ -83,8 +84,8 @@ class LedgerReader:
             pipeline.zrange(ranking, 0, DEAREST_USERS - 1, desc=True)
             pipeline.zcard(ranking)
 
-        dearest, users = await self._ask(rank)
-        by_user = await self._users(ranking, [user.decode() for user in dearest])
+        dearest, users = await self._ask(rank, [ranking, ranking])
+        by_user = await self._users(ranking, [user.decode(errors="replace") for user in dearest])
         by = await asyncio.to_thread(_totals_by_dimension, replies)
         lost = sums.lost(sums.by_value(hashes.fields(one[-1]) for one in replies))
         return documents.Usage(
@@ -150,17 +151,18 @@ class LedgerReader:
         now = _milliseconds(self._now())
         slots = range((now - _HOUR_MS) // SLOT_MS, now // SLOT_MS + 1)
 
-        def ask(pipeline: Any) -> None:
-            for kind in KINDS:
-                for slot in slots:
-                    pipeline.zrange(notable_key(kind, slot), 0, -1, desc=True, withscores=True)
+        keys = {kind: [notable_key(kind, slot) for slot in slots] for kind in KINDS}
 
-        lists = await self._ask(ask)
+        def ask(pipeline: Any) -> None:
+            for key in chain.from_iterable(keys.values()):
+                pipeline.zrange(key, 0, -1, desc=True, withscores=True)
+
+        lists = iter(await self._ask(ask, list(chain.from_iterable(keys.values()))))
         found: dict[str, tuple[documents.RequestSummary, ...]] = {}
-        for n, kind in enumerate(KINDS):
-            scored = [pair for one in lists[n * len(slots) : (n + 1) * len(slots)] for pair in one]
-            scored.sort(key=lambda pair: pair[1], reverse=True)
-            read = (read_summary(member, self._calendar.zone) for member, _ in scored)
+        for kind in KINDS:
+            scored = [(score, key, member) for key in keys[kind] for member, score in next(lists)]
+            scored.sort(key=lambda one: one[0], reverse=True)
+            read = (read_summary(key, member, self._calendar.zone) for _, key, member in scored)
             recent = [pair[1] for pair in read if pair is not None and pair[0] > now - _HOUR_MS]
             found[kind] = tuple(recent[:limit])
         return documents.Notable(**found)
@@ -209,11 +211,14 @@ class LedgerReader:
     async def _hashes(self, keys: Sequence[str]) -> list[hashes.Texts]:
         return await self._redis.run("HSCAN", lambda redis: hashes.read(redis, keys))
 
-    async def _ask(self, ask: Callable[[Any], object]) -> list[Any]:
+    async def _ask(self, ask: Callable[[Any], object], keys: Sequence[str]) -> list[Any]:
+        """The replies to what `ask` asks, which is of these keys in order."""
+
         async def send(redis: Any) -> list[Any]:
             pipeline = redis.pipeline(transaction=False)
             ask(pipeline)
-            return cast("list[Any]", await pipeline.execute())
+            replies = cast("list[Any]", await pipeline.execute(raise_on_error=False))
+            return [hashes.told(key, reply) for key, reply in zip(keys, replies, strict=True)]
 
         return await self._redis.run("ZRANGE", send)
 

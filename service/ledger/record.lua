@@ -1,6 +1,7 @@
 -- Applies a batch of ledger entries as a whole, or says why nothing of it was applied.
 --
 -- KEYS[1]  the writer's mark: the number of the last entry of this writer that was applied
+-- KEYS[2]  a hash that nobody reads, to try on
 -- ARGV[1]  JSON, made by service/ledger/recording.py; its keys are of the same slot as KEYS[1]
 --
 -- A batch without `after` holds estimates of what requests used whose writer is gone; KEYS[1] is that
@@ -13,10 +14,15 @@
 --   applied FAULTS STATE ... BAR ...
 --     STATE  spent and reserved of each charge's window, in order
 --     BAR    the lowest score of each full list of notable requests, in order, - while not full
+--   and, where FAULTS is not 0, on a line of its own a JSON list of keys and what Redis said of each
 -- or a list
 --   estimated ID LINE ... these estimates stand in the place of entries; nothing was applied. The
 --                         batch has to take them back, by negative amounts, and to name them
 --                         in `instead`
+--
+-- A key that holds something else than is kept there keeps no entry from being counted everywhere
+-- else. Where the mark is damaged the writer's word counts, and the ids of entries see to it that
+-- none is counted twice; where their set is damaged the mark does. Both are begun anew.
 --
 -- Amounts are strings here, never numbers: a Lua number is a double, exact to 2^53 only.
 --
@@ -31,7 +37,14 @@ local LARGEST = '9223372036854775807'
 
 local batch = cjson.decode(ARGV[1])
 
-local mark = redis.call('GET', KEYS[1]) or '0'
+local mark = unless_damaged(KEYS[1], redis.pcall('GET', KEYS[1]))
+if mark == false then
+  mark = '0'
+elseif mark and not string.match(mark, '^%d+$') then
+  fault(KEYS[1], 'it is no number')
+  mark = nil
+end
+mark = mark or batch.after or '0'
 if batch.after and mark ~= batch.after then
   return 'elsewhere ' .. mark
 end
@@ -43,9 +56,13 @@ end
 if batch.after and redis.call('EXISTS', batch.estimated) == 1 then
   local estimated = {'estimated'}
   for _, seen in ipairs(batch.ids) do
-    for i, line in ipairs(redis.call('HMGET', batch.estimated, unpack(seen[3]))) do
-      if line and not replaced[seen[3][i]] then
-        estimated[#estimated + 1] = seen[3][i]
+    local lines = unless_damaged(
+      batch.estimated, redis.pcall('HMGET', batch.estimated, unpack(seen[3]))
+    ) or {}
+    for i, id in ipairs(seen[3]) do
+      local line = lines[i]
+      if line and not replaced[id] then
+        estimated[#estimated + 1] = id
         estimated[#estimated + 1] = line
       end
     end
@@ -57,11 +74,13 @@ end
 
 local repeated = {'repeated'}
 for _, seen in ipairs(batch.ids) do
-  local known = redis.call('SMISMEMBER', seen[1], unpack(seen[3]))
-  local open = not batch.after and redis.call('HMGET', batch.open, unpack(seen[3]))
-  for i, is_known in ipairs(known) do
-    local id = seen[3][i]
-    if is_known == 1 and not replaced[id] or open and not open[i] then
+  local known = unless_damaged(seen[1], redis.pcall('SMISMEMBER', seen[1], unpack(seen[3])))
+  seen.damaged = known == nil
+  -- Where nobody can tell what is open, nothing is estimated.
+  local open = not batch.after
+    and (unless_damaged(batch.open, redis.pcall('HMGET', batch.open, unpack(seen[3]))) or {})
+  for i, id in ipairs(seen[3]) do
+    if known and known[i] == 1 and not replaced[id] or open and not open[i] then
       repeated[#repeated + 1] = id
     end
   end
@@ -70,22 +89,16 @@ if #repeated > 1 then
   return table.concat(repeated, ' ')
 end
 
--- From here on things are written. The first command is refused where memory is short; after it
--- nothing stops the script, so a command that fails is counted and the others go on.
+-- From here on things are written. The first command is refused where memory is short, and those
+-- that count where the right to them is missing; after them nothing stops the script, so a command
+-- that fails is counted and the others go on.
 redis.set_repl(redis.REPL_NONE)
 redis.call('SET', KEYS[1], mark, 'EX', batch.mark_seconds)
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[2], 'a', '0')
+redis.call('HINCRBY', KEYS[2], 'a', '0')
+redis.call('HMGET', KEYS[2], 'a')
 redis.set_repl(redis.REPL_ALL)
-
-local faults = 0
-
-local function try(...)
-  local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err then
-    faults = faults + 1
-    return nil
-  end
-  return reply
-end
 
 -- A counter that is full goes on in another field, whose name has a '+' more: readers add them up.
 local function add(key, name, amount)
@@ -95,11 +108,12 @@ local function add(key, name, amount)
       return name
     end
     if not string.find(reply.err, 'overflow', 1, true) then
-      break
+      fault(key, reply.err)
+      return nil
     end
     name = name .. '+'
   end
-  faults = faults + 1
+  fault(key, 'its counter is full sixteen times over')
   return nil
 end
 
@@ -138,7 +152,7 @@ local function admitted(key, value)
     return value
   end
   local count = SEPARATOR .. 'values'
-  local values = tonumber(try('HGET', key, count) or '0')
+  local values = tonumber(try('HGET', key, count) or '0') or 0
   if values >= batch.most_values then
     return OTHER
   end
@@ -213,7 +227,7 @@ local function spend(key, amount)
     if string.find(reply.err, 'overflow', 1, true) then
       try('HSET', key, 'spent', LARGEST)
     else
-      faults = faults + 1
+      fault(key, reply.err)
     end
   end
   redis.set_repl(redis.REPL_ALL)
@@ -236,6 +250,10 @@ local function charged(key, amount, most)
     return key
   end
   return other
+end
+
+local function is_number(amount)
+  return string.match(amount, '^%-?%d+$') ~= nil
 end
 
 local function is_empty(key, state)
@@ -271,11 +289,16 @@ for _, charge in ipairs(batch.charges) do
   local state = try('HMGET', key, 'spent', 'reserved', 'denials') or {}
   local fields = {}
   for i, name in ipairs({'spent', 'reserved'}) do
-    if state[i] then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = state[i]
+    local amount = state[i]
+    if amount and not is_number(amount) then
+      fault(key, 'an amount is no number')
+      amount = nil
     end
-    words[#words + 1] = state[i] or '0'
+    if amount then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = amount
+    end
+    words[#words + 1] = amount or '0'
   end
   if #fields > 0 and is_empty(key, state) then
     try('DEL', key)
@@ -311,6 +334,9 @@ end
 
 -- Last: of a script that is cut off in the file nothing says that it was applied.
 for _, seen in ipairs(batch.ids) do
+  if seen.damaged then
+    try('DEL', seen[1])
+  end
   try('SADD', seen[1], unpack(seen[3]))
   try('EXPIRE', seen[1], seen[2])
   try('HDEL', batch.open, unpack(seen[3]))
@@ -326,4 +352,5 @@ else
 end
 
 table.insert(words, 2, tostring(faults))
-return table.concat(words, ' ')
+local reply = table.concat(words, ' ')
+return faults == 0 and reply or reply .. '\n' .. cjson.encode(damaged)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -11,14 +10,13 @@ from typing import Any, NamedTuple, cast
 from service.ledger import counters
 from service.ledger.amounts import charges, flat, usage
 from service.ledger.calendar import PREFIX, Calendar
+from service.ledger.damage import Damage
 from service.ledger.entry import ChargeState, Entry, Numbered, Recorded
 from service.ledger.lines import read_line, write_line
 from service.ledger.loss_recording import LossRecorder
 from service.ledger.notable import Candidates, summaries
 from service.ledger.open_requests import estimated_key, open_key
 from service.ledger.scripts import ScriptQueue, load_script
-
-logger = logging.getLogger(__name__)
 
 BATCH_ENTRIES = 128
 """The most entries of one call: it blocks Redis for a few milliseconds at the longest."""
@@ -27,6 +25,7 @@ PACE_SECONDS = 10
 _PACE_KEPT_SECONDS = 600
 _SEEN_MS = 10 * 60 * 1000
 _MARK_SECONDS = 35 * 86_400
+_TRIED_ON = f"{PREFIX}health:hash"
 
 
 class Elsewhere(NamedTuple):
@@ -73,12 +72,14 @@ class Recorder:
         *,
         dedupe_seconds: int = 3_600,
         bounds: Bounds | None = None,
+        damage: Damage | None = None,
     ) -> None:
         self._scripts = scripts
+        self._damage = damage or Damage()
         self._calendar = calendar
         self._dedupe_seconds = dedupe_seconds
         self._bounds = bounds or Bounds()
-        self._script = load_script("service.ledger", "record")
+        self._script = load_script("service.ledger", "record", after=("faults",))
         self._candidates = Candidates()
         self.losses = LossRecorder(scripts, calendar)
         """Where what is lost is told."""
@@ -153,22 +154,21 @@ class Recorder:
             "unnotable": [list(pair) for entry in estimates for pair in summaries(entry)],
         }
         reply = await self._scripts.call(
-            self._script, [mark_key(writer)], [json.dumps(whole, separators=(",", ":"))]
+            self._script,
+            [mark_key(writer), _TRIED_ON],
+            [json.dumps(whole, separators=(",", ":"))],
         )
         if isinstance(reply, list):
             return _estimated(cast("list[bytes]", reply)[1:])
-        kind, *rest = reply.split()
+        said, _, damaged = reply.partition(b"\n")
+        kind, *rest = said.split()
         if kind == b"elsewhere":
             return Elsewhere(int(rest[0]))
         if kind == b"repeated":
             return Repeated(frozenset(identifier.decode() for identifier in rest))
-        faults, bars = int(rest[0]), rest[len(rest) - len(lists) :]
-        if faults:
-            logger.error(
-                "Redis refused %d updates of the usage ledger: keys under %s hold something else.",
-                faults,
-                PREFIX,
-            )
+        bars = rest[len(rest) - len(lists) :]
+        if damaged:
+            self._damage.note(json.loads(damaged.decode(errors="replace")), len(batch))
         self._candidates.note(lists, bars)
         return Applied(_outcomes(batch, rest[1:]))
 

@@ -10,32 +10,40 @@ from service.ledger.entry import SERVICES, TOKEN_KINDS
 from service.ledger.hashes import Fields
 from service.ledger.latency import bucket_counts, percentiles
 from service.money import amount_text, dollars
+from service.redis_keys import NO_NUMBER, DamagedKey
 
 Counters = dict[str, int]
 _FULL = "+"
+_LARGEST = 2**63
 _SHARES = (0.50, 0.95, 0.99)
 
 
 def by_value(hashes: Iterable[Fields]) -> dict[str, Counters]:
-    """The counters of each value, added up over hashes of one dimension."""
+    """The counters of each value, added up over hashes of one dimension. Raises `DamagedKey`."""
     found: dict[str, Counters] = {}
     for fields in hashes:
-        for name, amount in fields:
-            value, _, counter = name.rpartition(SEPARATOR)
-            if counter == "values":
-                continue
-            amounts = found.get(value)
-            if amounts is None:
-                amounts = found[value] = {}
-            _count(amounts, counter, amount)
+        try:
+            for name, amount in fields.amounts:
+                value, _, counter = name.rpartition(SEPARATOR)
+                if counter == "values":
+                    continue
+                amounts = found.get(value)
+                if amounts is None:
+                    amounts = found[value] = {}
+                _count(amounts, counter, amount)
+        except ValueError:
+            raise DamagedKey(fields.key, NO_NUMBER) from None
     return found
 
 
 def counters(fields: Fields) -> Counters:
-    """The counters of a hash that is of one value alone."""
+    """The counters of a hash that is of one value alone. Raises `DamagedKey`."""
     found: Counters = {}
-    for name, amount in fields:
-        _count(found, name, amount)
+    try:
+        for name, amount in fields.amounts:
+            _count(found, name, amount)
+    except ValueError:
+        raise DamagedKey(fields.key, NO_NUMBER) from None
     return found
 
 
@@ -94,7 +102,10 @@ def totals_by(values: Mapping[str, Counters]) -> dict[str, documents.Totals]:
 def _count(found: Counters, counter: str, amount: str) -> None:
     # A counter that was full went on under its name with a '+' more.
     name = counter.rstrip(_FULL)
-    found[name] = found.get(name, 0) + int(amount)
+    number = int(amount)
+    if not -_LARGEST <= number < _LARGEST:
+        raise ValueError("Redis counts no further than 64 bits")
+    found[name] = found.get(name, 0) + number
 
 
 def _latency(amounts: Counters) -> documents.Latency:

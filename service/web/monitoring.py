@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from service.dependencies import Finding
 from service.ledger.documents import BudgetState, Day, Notable, Usage
@@ -33,6 +33,8 @@ class Known:
     """Entries that this worker lost and Redis does not know of, so that `usage` has no word."""
     slow: frozenset[str] = frozenset()
     """Which of the first four were given up because they took too long; Redis does answer."""
+    damaged: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Which of them cannot be read for a key that holds something else, with the key."""
 
     @property
     def ledger_missing(self) -> bool:
@@ -43,7 +45,8 @@ class Known:
     def away(self) -> bool:
         """Whether anything is missing because Redis does not answer."""
         parts = ("usage", "history", "notable", "budgets")
-        return any(getattr(self, part) is None and part not in self.slow for part in parts)
+        known = {*self.slow, *self.damaged}
+        return any(getattr(self, part) is None and part not in known for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,16 @@ def _missing(known: Known) -> Notice:
         (True, False): "usage",
         (False, True): "budgets",
     }[known.ledger_missing, known.budgets is None]
+    if not known.away and known.damaged:
+        keys = sorted(set(known.damaged.values()))
+        return Notice(
+            "damaged",
+            "exhausted",
+            f"Keys in Redis hold something else: {what} cannot be shown",
+            f"{', '.join(keys)}: what is there is not what the service keeps. Look at it with "
+            "redis-cli, and see who else writes into this Redis. A key that is renamed is begun "
+            "anew; what it had counted is missing then.",
+        )
     if not known.away:
         return Notice(
             "slow",

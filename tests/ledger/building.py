@@ -15,6 +15,7 @@ from otel.testing import Recorded as RecordedTelemetry
 from otel.testing import recorded
 from service.ledger.calendar import Calendar
 from service.ledger.counters import add, counters_of
+from service.ledger.damage import Damage
 from service.ledger.entry import Entry
 from service.ledger.ledger import Ledger
 from service.ledger.reading import LedgerReader
@@ -95,8 +96,14 @@ async def opened(
     redis = RedisStore(url, timeout=timeout, pool_size=8, probe_seconds=0.1)
     scripts = ScriptQueue(redis)
     calendar = Calendar(time_zone)
-    recorder = Recorder(scripts, calendar, bounds=bounds, dedupe_seconds=dedupe_seconds)
     with recorded() as telemetry:
+        recorder = Recorder(
+            scripts,
+            calendar,
+            bounds=bounds,
+            dedupe_seconds=dedupe_seconds,
+            damage=Damage(telemetry.telemetry.instruments),
+        )
         ledger = Ledger(
             recorder,
             home=home,

@@ -316,7 +316,8 @@ async def test_a_key_that_holds_something_else_harms_nothing_but_itself(
         prefix = "gaugeway:{ledger}:usage:day:2035-11-21:"
         await parts.redis.run("SET", lambda client: client.set(f"{prefix}model", "not a hash"))
         assert await outcomes(parts.ledger, [entry(1)]) == {"applied"}
-        assert "hold something else" in caplog.text
+        assert f"{prefix}model" in caplog.text
+        assert parts.telemetry.value(names.LEDGER_DROPPED, error_type="key_damaged") == 1
         usage = await parts.reader.usage("month")
         assert usage.by_model["gpt-4o-mini"].requests == 1
 

@@ -67,13 +67,13 @@ async def test_calls_made_while_a_pipeline_is_under_way_are_the_next_one(
 async def test_answers_that_nothing_can_be_made_of_keep_nobody_waiting(
     store: RedisStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As many answers as calls is what is reckoned with."""
+    """As many answers as commands is what is reckoned with."""
     wrong: list[list[Any] | Exception] = [[], AttributeError("read"), RecursionError()]
 
     class Wrong(ScriptQueue):
-        async def _execute(self, calls: Any) -> list[Any]:
+        async def _execute(self, commands: Any) -> list[Any]:
             if not wrong:
-                return await super()._execute(calls)
+                return await super()._execute(commands)
             found = wrong.pop(0)
             if isinstance(found, Exception):
                 raise found
@@ -81,8 +81,8 @@ async def test_answers_that_nothing_can_be_made_of_keep_nobody_waiting(
 
     queue = Wrong(store, pipeline_calls=1)
     async with asyncio.timeout(10):
-        calls = (queue.call(ECHO, ["k"], [n]) for n in range(5))
-        replies = await asyncio.gather(*calls, return_exceptions=True)
+        commands = (queue.call(ECHO, ["k"], [n]) for n in range(5))
+        replies = await asyncio.gather(*commands, return_exceptions=True)
     assert [type(reply) for reply in replies[:3]] == [StoreUnavailable] * 3
     assert replies[3:] == [[b"k", b"3"], [b"k", b"4"]]
     assert [record.levelname for record in caplog.records] == ["ERROR"] * 3

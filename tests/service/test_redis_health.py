@@ -183,6 +183,24 @@ def test_the_right_to_load_scripts_is_not_needed(tmp_path: Path, redis: Server) 
         wait_for(lambda: requests_in_ledger(service) == 1, "the request in the ledger")
 
 
+def test_the_rights_that_the_page_gives_are_enough(tmp_path: Path, redis: Server) -> None:
+    page = (SERVICE.parent / "docs" / "ledger.md").read_text()
+    (given,) = re.findall(r"^ACL SETUSER gaugeway .*$", page, re.MULTILINE)
+    sent(redis, given)
+    url = redis.url.replace("unix://", "unix://gaugeway:PASSWORD@")
+    with running(settings_for(tmp_path / "home", url)) as service:
+        wait_for(lambda: service.runtime.dependencies.complete, "the first round of checks")
+        assert is_up(service)
+        replies = [service.chat("one", {"cache-control": "max-age=60"}, user="ann") for _ in "ab"]
+        assert [reply.headers["x-gaugeway-cache"] for reply in replies] == ["miss", "hit"]
+        assert service.telemetry.value(names.BUDGET_UNCHECKED) in (None, 0)
+        wait_for(lambda: requests_in_ledger(service) == 2, "the requests in the ledger")
+        key = (service.runtime.settings.home / "dev-admin-key").read_text().strip()
+        for path in ("/admin/history", "/admin/budgets", "/admin/notable", "/api/metrics"):
+            assert service.request("GET", path, key=key).status == 200, path
+    assert b"NOPERM" not in redis.ask(b"INFO errorstats")
+
+
 def test_a_check_leaves_only_keys_that_expire_and_asks_for_every_command_of_scripts(
     redis: Server,
 ) -> None:

@@ -27,6 +27,7 @@ from service.api.context import runtime_of
 from service.dependencies import Finding
 from service.keys import Caller
 from service.ledger.documents import Day, Notable, Usage
+from service.redis_keys import DamagedKey
 from service.redis_store import StoreUnavailable
 from service.web.moments import Zoned
 from service.web.monitoring import Known, MonitoringView, monitoring_view
@@ -139,11 +140,12 @@ def _page(template: str, view: MonitoringView, context: dict[str, object]) -> st
 async def what_is_known(sources: Sources, days: int, findings: tuple[Finding, ...]) -> Known:
     """Everything that can be read now; what cannot does not keep the rest away."""
     slow: set[str] = set()
+    damaged: dict[str, str] = {}
     usage, history, notable, budgets = await asyncio.gather(
-        _unless_missing("usage", sources.usage.usage("today"), slow),
-        _unless_missing("history", sources.usage.history(days), slow),
-        _unless_missing("notable", sources.usage.notable(NOTABLE), slow),
-        _unless_missing("budgets", sources.budgets.states(), slow),
+        _unless_missing("usage", sources.usage.usage("today"), slow, damaged),
+        _unless_missing("history", sources.usage.history(days), slow, damaged),
+        _unless_missing("notable", sources.usage.notable(NOTABLE), slow, damaged),
+        _unless_missing("budgets", sources.budgets.states(), slow, damaged),
     )
     return Known(
         *(usage, history, notable, budgets, findings),
@@ -151,14 +153,23 @@ async def what_is_known(sources: Sources, days: int, findings: tuple[Finding, ..
         held=sources.held(),
         lost=sources.lost(),
         slow=frozenset(slow),
+        damaged=damaged,
     )
 
 
-async def _unless_missing(name: str, reading: Awaitable[T], slow: set[str]) -> T | None:
-    """What is read, None where Redis is away or it took too long; then its name is in `slow`."""
+async def _unless_missing(
+    name: str, reading: Awaitable[T], slow: set[str], damaged: dict[str, str]
+) -> T | None:
+    """What is read; None where Redis is away, or it took too long, or a key is damaged.
+
+    Then its name is in `slow`, or in `damaged` with the key.
+    """
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await reading
+    except DamagedKey as error:
+        damaged[name] = error.key
+        logger.warning("The operations page is without its %s: %s", name, error)
     except StoreUnavailable as error:
         logger.warning("The operations page is without its %s: %s", name, error)
     except TimeoutError:

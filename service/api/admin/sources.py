@@ -11,6 +11,7 @@ from fastapi import Request
 from service.api.context import runtime_of
 from service.errors import LedgerUnavailable
 from service.ledger.documents import BudgetState, Day, Notable, Totals, Usage
+from service.redis_keys import DamagedKey
 from service.redis_store import StoreUnavailable
 
 Period = Literal["today", "yesterday", "week", "month"]
@@ -103,9 +104,11 @@ def ledger_of(request: Request) -> LedgerState:
 
 @asynccontextmanager
 async def readable(what: str) -> AsyncGenerator[None]:
-    """Turn a Redis that does not answer into an error that says what cannot be told."""
+    """Turn a Redis that does not answer, or a damaged key, into an error that says what it is."""
     try:
         yield
+    except DamagedKey as damaged:
+        raise LedgerUnavailable(f"{what} cannot be read: {damaged}") from None
     except StoreUnavailable:
         raise LedgerUnavailable(
             f"{what} cannot be read: Redis does not answer. See that it runs and that REDIS_URL "

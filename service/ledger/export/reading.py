@@ -28,7 +28,7 @@ class UsageRows:
         self._calendar = calendar
 
     async def rows(self, span: Span, grain: Grain) -> AsyncGenerator[UsageRow]:
-        """Every row of a span, oldest first; raises `StoreUnavailable`."""
+        """Every row of a span, oldest first; raises `StoreUnavailable`, also as `DamagedKey`."""
         buckets = span.buckets(grain, self._calendar)
         while part := list(islice(buckets, _BUCKETS_AT_ONCE)):
             for bucket in await self._used(part, grain):
@@ -40,25 +40,21 @@ class UsageRows:
     async def _used(self, buckets: Sequence[Bucket], grain: Grain) -> list[Bucket]:
         """Those in which anything is recorded: every request has an operation, or was lost."""
 
-        def ask(pipeline: Any) -> None:
-            for bucket in buckets:
-                prefix = usage_prefix(grain, bucket.name)
-                pipeline.exists(f"{prefix}operation", f"{prefix}{LOST}")
+        keys = [usage_prefix(grain, bucket.name) for bucket in buckets]
 
-        found = await self._ask("EXISTS", ask)
+        def ask(pipeline: Any, prefix: str) -> None:
+            pipeline.exists(f"{prefix}operation", f"{prefix}{LOST}")
+
+        found = await self._ask("EXISTS", ask, keys)
         return [bucket for bucket, is_there in zip(buckets, found, strict=True) if is_there]
 
     async def _bucket(self, bucket: Bucket, grain: Grain) -> list[UsageRow]:
         prefix = usage_prefix(grain, bucket.name)
-
-        def ask(pipeline: Any) -> None:
-            for dimension in (*DIMENSIONS, LOST):
-                pipeline.hgetall(prefix + dimension)
-
-        replies = await self._ask("HGETALL", ask)
+        keys = [prefix + dimension for dimension in (*DIMENSIONS, LOST)]
+        replies = await self._ask("HGETALL", _whole, keys)
         by = {
-            dimension: sums.by_value([hashes.whole(reply)])
-            for dimension, reply in zip((*DIMENSIONS, LOST), replies, strict=True)
+            dimension: sums.by_value([hashes.whole(key, reply)])
+            for dimension, key, reply in zip((*DIMENSIONS, LOST), keys, replies, strict=True)
         }
         operations = by["operation"]
         groups = {TOTAL: {"": sums.whole(operations)}, "service": sums.by_service(operations), **by}
@@ -66,7 +62,11 @@ class UsageRows:
 
     async def _users(self, bucket: Bucket, grain: Grain) -> AsyncGenerator[UsageRow]:
         ranking = f"{usage_prefix(grain, bucket.name)}user"
-        (ranked,) = await self._ask("ZRANGE", lambda pipeline: pipeline.zrange(ranking, 0, -1))
+
+        def rank(pipeline: Any, key: str) -> None:
+            pipeline.zrange(key, 0, -1)
+
+        (ranked,) = await self._ask("ZRANGE", rank, [ranking])
         names = iter([*sorted(name.decode(errors="replace") for name in ranked), OTHER])
         while part := list(islice(names, _USERS_AT_ONCE)):
             group = await self._user_counters(ranking, part)
@@ -74,24 +74,29 @@ class UsageRows:
                 yield row
 
     async def _user_counters(self, ranking: str, users: list[str]) -> dict[str, sums.Counters]:
-        def ask(pipeline: Any) -> None:
-            for user in users:
-                pipeline.hgetall(f"{ranking}:{user}")
-
-        found = await self._ask("HGETALL", ask)
+        keys = [f"{ranking}:{user}" for user in users]
+        found = await self._ask("HGETALL", _whole, keys)
         return {
-            user: sums.counters(hashes.whole(reply))
-            for user, reply in zip(users, found, strict=True)
+            user: sums.counters(hashes.whole(key, reply))
+            for user, key, reply in zip(users, keys, found, strict=True)
             if reply
         }
 
-    async def _ask(self, name: str, ask: Callable[[Any], object]) -> list[Any]:
+    async def _ask(
+        self, name: str, ask: Callable[[Any, str], object], keys: Sequence[str]
+    ) -> list[Any]:
         async def send(redis: Any) -> list[Any]:
             pipeline = redis.pipeline(transaction=True)
-            ask(pipeline)
-            return cast("list[Any]", await pipeline.execute())
+            for key in keys:
+                ask(pipeline, key)
+            replies = cast("list[Any]", await pipeline.execute(raise_on_error=False))
+            return [hashes.told(key, reply) for key, reply in zip(keys, replies, strict=True)]
 
         return await self._redis.run(name, send)
+
+
+def _whole(pipeline: Any, key: str) -> None:
+    pipeline.hgetall(key)
 
 
 def _rows(
