@@ -38,6 +38,7 @@ call('EXISTS', hash)
 
 call('SADD', set, 'a')
 call('EXPIRE', set, seconds)
+call('SISMEMBER', set, 'a')
 call('SMISMEMBER', set, 'a')
 
 call('ZADD', sorted, '1', 'a')

@@ -12,7 +12,7 @@ from service.redis_keys import DamagedKey, DamageReport
 KIND = "key_damaged"
 _USAGE = f"{PREFIX}usage:"
 # What of the ledger's is begun anew where it is damaged: it counts nothing.
-_ITS_OWN = (f"{PREFIX}writer:", f"{PREFIX}seen:")
+_ITS_OWN = tuple(f"{PREFIX}{kind}:" for kind in ("writer", "seen", "open", "estimated"))
 
 
 class Damage:

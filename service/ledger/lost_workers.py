@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from otel.instruments import Instruments
 from service.background import BackgroundTask
@@ -25,6 +26,7 @@ from service.ledger.open_requests import PriceOpen, estimate, open_key
 from service.ledger.presence import WRITERS_KEY, Presence
 from service.ledger.recording import BATCH_ENTRIES, Recorder
 from service.money import amount_text, dollars
+from service.redis_keys import is_wrong_type
 from service.redis_store import RedisStore, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -153,7 +155,18 @@ async def _some(redis: Redis, writer: str) -> Mapping[bytes, bytes]:
     """Some of a writer's notes, at most what one batch takes; none where there are none left."""
     cursor: int = 0
     while True:
-        cursor, found = await _any(redis).hscan(open_key(writer), cursor, count=BATCH_ENTRIES)
+        try:
+            cursor, found = await _any(redis).hscan(open_key(writer), cursor, count=BATCH_ENTRIES)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            logger.error(  # noqa: TRY400 - it says all there is
+                "The Redis key %s holds something else than a worker's requests under way: what "
+                "they used is in no book. See who else writes into this Redis.",
+                open_key(writer),
+            )
+            await _any(redis).delete(open_key(writer))
+            return {}
         if found or cursor == 0:
             return dict(list(cast("dict[bytes, bytes]", found).items())[:BATCH_ENTRIES])
 

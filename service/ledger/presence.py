@@ -24,6 +24,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from service.ledger.calendar import PREFIX
 from service.ledger.open_requests import open_key
+from service.redis_keys import is_wrong_type
 from service.redis_store import RedisStore, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -176,13 +177,22 @@ class Presence:
                 pipeline.hset(WRITERS_KEY, self._writer, sign)
                 pipeline.expire(open_key(self._writer), _KEPT_SECONDS)
             listed, counted, *written = await pipeline.execute(raise_on_error=False)
+            if is_wrong_type(listed):
+                # It is made of signs that are given again every few seconds: it is begun anew.
+                logger.error(
+                    "The Redis key %s holds something else than the list of workers; it is begun "
+                    "anew. See who else writes into this Redis.",
+                    WRITERS_KEY,
+                )
+                await _any(redis).delete(WRITERS_KEY)
+                listed, written = {}, ()
             for reply in (listed, *written):
                 if isinstance(reply, Exception):
                     raise reply
             return listed, counted
 
         listed, counted = await self._redis.run("PUBSUB", send)
-        found = {name.decode(): sign for name, sign in listed.items()}
+        found = {name.decode(errors="replace"): sign for name, sign in listed.items()}
         if due:
             self._signs, self._signed = self._signs + 1, now
         elif self._writer not in found:

@@ -22,7 +22,8 @@
 --
 -- A key that holds something else than is kept there keeps no entry from being counted everywhere
 -- else. Where the mark is damaged the writer's word counts, and the ids of entries see to it that
--- none is counted twice; where their set is damaged the mark does. Both are begun anew.
+-- none is counted twice; where their set is damaged the mark does. Both are begun anew, and so are
+-- estimates.
 --
 -- Amounts are strings here, never numbers: a Lua number is a double, exact to 2^53 only.
 --
@@ -53,16 +54,13 @@ local replaced = {}
 for _, id in ipairs(batch.instead) do
   replaced[id] = true
 end
-if batch.after and redis.call('EXISTS', batch.estimated) == 1 then
+local estimates = redis.call('TYPE', batch.estimated).ok
+if batch.after and estimates == 'hash' then
   local estimated = {'estimated'}
   for _, seen in ipairs(batch.ids) do
-    local lines = unless_damaged(
-      batch.estimated, redis.pcall('HMGET', batch.estimated, unpack(seen[3]))
-    ) or {}
-    for i, id in ipairs(seen[3]) do
-      local line = lines[i]
-      if line and not replaced[id] then
-        estimated[#estimated + 1] = id
+    for i, line in ipairs(redis.call('HMGET', batch.estimated, unpack(seen[3]))) do
+      if line and not replaced[seen[3][i]] then
+        estimated[#estimated + 1] = seen[3][i]
         estimated[#estimated + 1] = line
       end
     end
@@ -75,12 +73,13 @@ end
 local repeated = {'repeated'}
 for _, seen in ipairs(batch.ids) do
   local known = unless_damaged(seen[1], redis.pcall('SMISMEMBER', seen[1], unpack(seen[3])))
-  seen.damaged = known == nil
-  -- Where nobody can tell what is open, nothing is estimated.
   local open = not batch.after
     and (unless_damaged(batch.open, redis.pcall('HMGET', batch.open, unpack(seen[3]))) or {})
-  for i, id in ipairs(seen[3]) do
-    if known and known[i] == 1 and not replaced[id] or open and not open[i] then
+  seen.damaged = known == nil
+  for i in ipairs(seen[3]) do
+    local is_known = known and known[i]
+    local id = seen[3][i]
+    if is_known == 1 and not replaced[id] or open and not open[i] then
       repeated[#repeated + 1] = id
     end
   end
@@ -98,6 +97,7 @@ redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'a', '0')
 redis.call('HINCRBY', KEYS[2], 'a', '0')
 redis.call('HMGET', KEYS[2], 'a')
+redis.call('DEL', KEYS[2])
 redis.set_repl(redis.REPL_ALL)
 
 -- A counter that is full goes on in another field, whose name has a '+' more: readers add them up.
@@ -339,7 +339,10 @@ for _, seen in ipairs(batch.ids) do
   end
   try('SADD', seen[1], unpack(seen[3]))
   try('EXPIRE', seen[1], seen[2])
-  try('HDEL', batch.open, unpack(seen[3]))
+  redis.pcall('HDEL', batch.open, unpack(seen[3]))
+end
+if estimates ~= 'hash' and estimates ~= 'none' then
+  try('DEL', batch.estimated)
 end
 if #batch.instead > 0 then
   try('HDEL', batch.estimated, unpack(batch.instead))
