@@ -185,8 +185,9 @@ class Presence:
                     WRITERS_KEY,
                 )
                 await _any(redis).delete(WRITERS_KEY)
-                listed, written = {}, ()
-            for reply in (listed, *written):
+                listed, written = dict[bytes, bytes](), ()
+            replies: tuple[Any, ...] = (listed, *written)
+            for reply in replies:
                 if isinstance(reply, Exception):
                     raise reply
             return listed, counted
