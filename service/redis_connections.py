@@ -21,7 +21,8 @@ class Connections:
     def __init__(self, url: str, *, timeout: float, pool_size: int) -> None:
         self._pool: ConnectionPool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped kwargs
             url,
-            max_connections=pool_size,
+            # One more than commands may use, for asking where the connections lead.
+            max_connections=pool_size + 1,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),

@@ -8,6 +8,7 @@ is two short keys that expire.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,11 +110,17 @@ class RedisHealth:
     """Asks one Redis, over a connection of its own that a failure closes.
 
     So the next check begins where the address leads to then. `takes_entries` is whether the ledger
-    gets its entries into it, over the connections that requests use.
+    gets its entries into it, over the connections that requests use; `failed` is told that it
+    fails, before a request has to find out.
     """
 
     def __init__(
-        self, url: str, *, timeout: float, takes_entries: Callable[[], bool] = lambda: True
+        self,
+        url: str,
+        *,
+        timeout: float,
+        takes_entries: Callable[[], bool] = lambda: True,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool = ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped kwargs
             url,
@@ -124,13 +131,19 @@ class RedisHealth:
         )
         self._redis = Redis(connection_pool=self._pool)
         self._takes_entries = takes_entries
+        self._failed = failed
         self._script = load_script("service", "redis_health")
         self._is_one = False
 
     async def check(self) -> None:
         """Write. Raises `DependencyProblem` with the kind of failure."""
-        kind = await self._problem()
+        try:
+            kind = await self._problem()
+        except asyncio.CancelledError:
+            self._failed()  # Whoever asks has waited long enough.
+            raise
         if kind is not None:
+            self._failed()
             raise DependencyProblem(kind.problem, kind.advice)
         if not self._takes_entries():
             raise DependencyProblem("unavailable", "The usage ledger cannot write to it.")

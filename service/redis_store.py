@@ -116,6 +116,11 @@ class RedisStore:
         """Take note of a reply in a pipeline that concerns the server, not one call."""
         self._failed(error)
 
+    def suspect(self) -> None:
+        """Somebody else found that Redis fails: send nothing until it takes a write."""
+        self._breaker.failed()
+        self._watch()
+
     async def close(self) -> None:
         """Close all connections."""
         self._closed = True

@@ -107,7 +107,7 @@ class Runtime:
         self._stack.push_async_callback(transport.close)
         providers = self._parts.providers(self.targets, transport)
         redis = await self._open_redis()
-        health = await self._open_redis_health()
+        health = await self._open_redis_health(redis)
         self.operators = await open_operators(
             self.settings.home,
             self.keys,
@@ -240,11 +240,12 @@ class Runtime:
         self._stack.push_async_callback(redis.close)
         return redis
 
-    async def _open_redis_health(self) -> RedisHealth:
+    async def _open_redis_health(self, redis: RedisStore) -> RedisHealth:
         health = RedisHealth(
             self._redis_url,
             timeout=self.settings.check_timeout_seconds,
             takes_entries=lambda: self.books.ledger.available,
+            failed=redis.suspect,
         )
         self._stack.push_async_callback(health.close)
         if self.settings.redis_url is not None:

@@ -142,7 +142,9 @@ async def test_a_service_without_any_redis_says_so_and_serves(
 ) -> None:
     monkeypatch.setattr(redis_embedded.importlib.util, "find_spec", nothing)
     monkeypatch.setattr(redis_embedded.shutil, "which", nothing)
-    settings = settings_for(tmp_path, "").model_copy(update={"redis_url": None})
+    settings = settings_for(tmp_path, "redis://127.0.0.1:9/0").model_copy(
+        update={"redis_url": None}
+    )
     async with started_runtime(settings) as (runtime, _):
         answer = await runtime.gateway.complete(chat_request(cache=CacheDirective("on", 60)))
         assert answer.cache == "miss"
