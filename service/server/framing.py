@@ -74,3 +74,12 @@ def too_large(limits: ServerLimits) -> HeadersTooLarge:
         f"The request's head is larger than {limits.head_bytes:,} bytes or has more than "
         f"{limits.fields} fields. Send fewer or shorter header fields."
     )
+
+
+def too_many_waiting(most: int) -> MalformedRequest:
+    """The error for a request behind too many others of its connection."""
+    return MalformedRequest(
+        f"More than {most} requests wait on this connection. Read answers before you send more, "
+        "or open more connections.",
+        code="too_many_waiting",
+    )

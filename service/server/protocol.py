@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.error_shape import ServiceError
@@ -23,12 +23,17 @@ from service.server.options import ServerOptions
 from service.server.patience import Patience
 from service.server.refusal import refusal
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
 logger = logging.getLogger(__name__)
 
 LINGER_SECONDS: Final = 2.0
 """How long a refused client may go on sending; closed at once, it could miss the refusal."""
 UNWANTED_BYTES: Final = 16 * 1024**2
 """How much is read, and forgotten, of what nobody waits for any more."""
+WAITING_REQUESTS: Final = 100
+"""How many requests of one connection may wait for their turn."""
 _UVICORN_KEEP_ALIVE: Final = 5
 
 
@@ -58,6 +63,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._trailers: list[tuple[bytes, bytes]] = []
         self._unwanted = 0
         self._refused: ServiceError | None = None
+        self._answered: RequestResponseCycle | None = None
         self._patience = Patience(self.loop, self._impatient)
 
     # What the transport says.
@@ -72,6 +78,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._patience.end()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        # uvicorn tells the newest request; the one being answered may be another.
+        answered = self._answered
+        if answered is not None and not answered.response_complete:
+            answered.disconnected = True
+            answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -117,6 +128,8 @@ class HttpProtocol(HttpToolsProtocol):
             or not self._head_size_known
         ):
             framing.require_head_within(limits, self.url, self.headers)
+        if len(self.pipeline) >= WAITING_REQUESTS:
+            raise framing.too_many_waiting(WAITING_REQUESTS)
         if self.parser.should_upgrade():
             self.scope["method"] = self.parser.get_method().decode("ascii")
             return
@@ -135,27 +148,41 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is there."""
         self._in_body = False
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        if self._trailers and not self.parser.should_keep_alive():
+            # A trailer said so to the parser, which from now on is deaf.
+            self.cycle.keep_alive = False
+            if self.cycle.response_complete:
+                self.transport.close()
 
     # Parsing.
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         """Parse. Raises the error to refuse the connection with."""
-        self._fed = len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as stop:
-            self._upgrade(data[stop.args[0] :])
-        except httptools.HttpParserCallbackError as failed:
-            if isinstance(failed.__context__, ServiceError):
-                raise failed.__context__ from None
-            raise framing.malformed() from None
-        except httptools.HttpParserError:
-            raise framing.malformed() from None
+        left: bytes | memoryview = data
+        while left:
+            self._fed = len(left)
+            try:
+                self.parser.feed_data(left)
+            except httptools.HttpParserUpgrade as stop:
+                # In turns and by views: a segment may hold many such requests.
+                left = self._upgrade(memoryview(left)[stop.args[0] :])
+            except httptools.HttpParserCallbackError as failed:
+                if isinstance(failed.__context__, ServiceError):
+                    raise failed.__context__ from None
+                raise framing.malformed() from None
+            except httptools.HttpParserError:
+                raise framing.malformed() from None
+            else:
+                left = b""
 
-    def _upgrade(self, rest: bytes) -> None:
-        """Change the protocol where a WebSocket is asked for and served; else ignore the wish."""
+    def _upgrade(self, rest: memoryview) -> bytes | memoryview:
+        """Change the protocol where a WebSocket is asked for and served; else ignore the wish.
+
+        What is left to parse.
+        """
         method, version = self.scope["method"], self.parser.get_http_version()
         if method == "CONNECT":
             raise MethodNotAllowed("CONNECT is for proxies; this service is none.")
@@ -164,11 +191,12 @@ class HttpProtocol(HttpToolsProtocol):
             self.handle_websocket_upgrade()
             taken_over = self.transport.get_protocol()
             if rest and isinstance(taken_over, asyncio.Protocol):
-                taken_over.data_received(rest)
-            return
+                taken_over.data_received(bytes(rest))
+            return b""
         head = framing.head_without_upgrade(method, self.url, version, self.headers)
         self.parser = framing.new_parser(self)
-        self._feed(head + rest)
+        self._feed(head)  # It offers nothing, so this goes no deeper.
+        return rest
 
     def _takes_websocket(self) -> bool:
         if (
@@ -234,6 +262,10 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse(
                     BodyTimeout(f"Nothing of the request body came for {seconds:g} seconds.")
                 )
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _answering(self) -> bool:
         """Whether an answer is due for a request that was read before."""

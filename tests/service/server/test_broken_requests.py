@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
-from tests.service.running import RunningService
+from tests.service.running import RunningService, usage_records, wait_for
 from tests.service.server.raw_client import BODY, converse, head
 
 HEALTH = head(line=b"GET /healthz HTTP/1.1")
@@ -87,6 +88,25 @@ def test_a_body_with_broken_framing_is_refused_once(shared: RunningService, chun
         found = converse(shared.port, segments, answers=before + 1)
         assert found.statuses == [200] * before + [400]
         assert found.closed
+
+
+def test_a_client_that_leaves_with_another_request_waiting_is_a_client_that_left(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = BODY[:-1] + b',"stream":true}'
+    first = head(
+        f"Authorization: Bearer {service.key}".encode(),
+        b"Content-Type: application/json",
+        b'X-Gaugeway-Simulate: {"chunk_ms": 300}',
+        b"Content-Length: %d" % len(body),
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as peer:
+        peer.sendall(first + body + HEALTH)
+        assert peer.recv(4096).startswith(b"HTTP/1.1 200")
+    wait_for(lambda: usage_records(service.telemetry), "the stream to be over")
+    [record] = usage_records(service.telemetry)
+    assert record["gaugeway.outcome"] == "client_disconnect"
+    assert "failed inside" not in caplog.text
 
 
 def test_a_broken_request_behind_a_whole_one_and_one_without_end_ends_the_connection(

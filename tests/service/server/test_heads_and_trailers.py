@@ -45,7 +45,19 @@ def test_a_trailer_authenticates_nobody(shared: RunningService) -> None:
 def test_a_trailer_changes_nothing(shared: RunningService, trailer: bytes) -> None:
     found = chat(shared, [key(shared)], [trailer])
     assert found.only.status == 200
-    assert not found.closed
+
+
+@pytest.mark.parametrize("trailer", [b"Connection: close", b"CONNECTION: Close"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_trailer_leaves_no_connection_without_an_answer(
+    shared: RunningService, trailer: bytes, together: bool
+) -> None:
+    first = head(CHUNKED, line=b"POST /nowhere HTTP/1.1") + b"0\r\n" + trailer + b"\r\n\r\n"
+    second = head(line=HEALTH)
+    segments = [first + second] if together else [first, second]
+    found = converse(shared.port, segments, quiet=2)
+    assert found.statuses in ([404], [404, 200])
+    assert found.closed or len(found.answers) == 2
 
 
 def test_trailers_are_as_many_as_fields_may_be(shared: RunningService) -> None:

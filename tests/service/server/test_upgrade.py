@@ -115,3 +115,16 @@ def test_connect_is_refused(shared: RunningService) -> None:
     found = converse(shared.port, [head(line=line) + INNER])
     assert found.only.status == 405
     assert found.closed
+
+
+def test_many_offers_in_one_segment_are_answered_in_turn_up_to_a_bound(
+    shared: RunningService,
+) -> None:
+    offer = head(*OFFERS[0], line=b"GET /healthz HTTP/1.1")
+    found = converse(shared.port, [offer * 90], answers=90)
+    assert found.statuses == [200] * 90
+    found = converse(shared.port, [offer * 3_000], answers=102)
+    assert found.statuses[0] == 200
+    assert found.answers[-1].error["code"] == "too_many_waiting"
+    assert set(found.statuses[:-1]) == {200}
+    assert found.closed
