@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fastapi import Request
@@ -39,7 +40,7 @@ async def model_request(
     caller = await runtime.keys.authenticate(given.get("authorization"))
     now = asyncio.get_running_loop().time()
     deadline = headers.deadline_of(given, now=now, allowed=settings.deadline_seconds)
-    raw = await _body(request, now, deadline)
+    raw = await _body(request, given, now, deadline)
     checked = await checked_body(raw, schema, most_values=settings.max_body_values)
     body = checked.fields
     model, simulate = body["model"], None
@@ -64,7 +65,7 @@ async def model_request(
     )
 
 
-async def _body(request: Request, now: float, deadline: float) -> bytes:
+async def _body(request: Request, given: Mapping[str, str], now: float, deadline: float) -> bytes:
     """The body as it was sent. Raises `BodyTimeout` for a pause that is too long, or all of it."""
     runtime = runtime_of(request)
     settings, clock = runtime.settings, asyncio.get_running_loop().time
@@ -79,7 +80,7 @@ async def _body(request: Request, now: float, deadline: float) -> bytes:
     try:
         # A client that sends slowly must hold up neither its connection nor the end of the service.
         with runtime.in_flight.track(min(deadline, now + pause)) as waiting:
-            return await read_body(receive, headers_of(request), limit=settings.max_body_bytes)
+            return await read_body(receive, given, limit=settings.max_body_bytes)
     except DeadlineExceeded:
         raise BodyTimeout(
             f"The request body did not arrive: nothing came for {pause:g} seconds, or it was not "
